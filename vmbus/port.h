@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * port.h - the one header that picks integer types, memory copies and barriers
+ * for kernel or userspace.
+ *
+ * Here: what differs between a kernel module and a process. Not here: anything
+ * about Hyper-V, anything that allocates, locks, blocks or logs.
+ */
+#ifndef VMBUS_PORT_H
+#define VMBUS_PORT_H
+
+#ifdef __KERNEL__
+
+#include <linux/types.h>
+#include <linux/string.h>
+#include <linux/compiler.h>
+#include <asm/barrier.h>
+
+#define port_copy(to, from, bytes) memcpy(to, from, bytes)
+#define port_fill(to, byte, bytes) memset(to, byte, bytes)
+#define port_compare(a, b, bytes) memcmp(a, b, bytes)
+
+#define port_load(p) READ_ONCE(*(p))
+#define port_load_acquire(p) smp_load_acquire(p)
+#define port_store(p, v) WRITE_ONCE(*(p), v)
+#define port_store_release(p, v) smp_store_release(p, v)
+#define port_barrier() smp_mb()
+
+#else
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int8_t s8;
+typedef int16_t s16;
+typedef int32_t s32;
+typedef int64_t s64;
+
+#define port_copy(to, from, bytes) __builtin_memcpy(to, from, bytes)
+#define port_fill(to, byte, bytes) __builtin_memset(to, byte, bytes)
+#define port_compare(a, b, bytes) __builtin_memcmp(a, b, bytes)
+
+/* Shared memory is loaded and stored whole, once, in the order written. */
+#define port_load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define port_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define port_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define port_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define port_barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+#endif
+
+#define PORT_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Every layout of the bus is little-endian, as are both ends of it. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "VMBus exists on little-endian machines only");
+
+#endif
