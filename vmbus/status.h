@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * status.h - what a call into the bus or a service can answer.
+ *
+ * Here: the codes and the clause that explains each to a person. Not here: the
+ * error codes of the wire (HRESULTs, NTSTATUS): each service's wire.h.
+ */
+#ifndef VMBUS_STATUS_H
+#define VMBUS_STATUS_H
+
+#include "vmbus/port.h"
+
+/*
+ * Codes above VMBUS_BAD_ARGUMENT are violations: the other end broke the
+ * protocol, and the channel (or the connection) must be closed with that
+ * reason. New rows go before VMBUS_STATUS_COUNT, their text into status.c.
+ */
+enum vmbus_status {
+	VMBUS_OK = 0,
+	VMBUS_AGAIN,	    /* nothing to read, or no space, at this moment */
+	VMBUS_BAD_ARGUMENT, /* the caller's mistake, never the peer's */
+
+	/* ring.h */
+	VMBUS_E_RING_WRITE_INDEX,     /* unaligned or outside the ring */
+	VMBUS_E_RING_READ_INDEX,      /* unaligned or outside the ring */
+	VMBUS_E_RING_WRITE_BACKWARDS, /* took back what was published */
+	VMBUS_E_RING_READ_BACKWARDS,  /* took back space, or read past us */
+	VMBUS_E_RING_TOO_SMALL,	      /* the packet cannot fit, ever */
+
+	/* packet.h */
+	VMBUS_E_PACKET_TRUNCATED, /* runs past what was published */
+	VMBUS_E_PACKET_LENGTH,	  /* shorter than its own descriptor */
+	VMBUS_E_PACKET_OFFSET,	  /* payload begins outside the packet */
+	VMBUS_E_PACKET_TOO_BIG,	  /* longer than this channel accepts */
+	VMBUS_E_PACKET_RANGES,	  /* page ranges leave the packet's header */
+
+	VMBUS_STATUS_COUNT
+};
+
+/* Whether @status says that the other end broke the protocol. */
+static inline bool vmbus_status_is_violation(enum vmbus_status status)
+{
+	return status > VMBUS_BAD_ARGUMENT;
+}
+
+/*
+ * The meaning of @status as a clause of plain English, without capital and full
+ * stop, fit to follow "the channel was closed: ". Never NULL: a value that is
+ * no status gives "unknown status".
+ */
+const char *vmbus_status_text(enum vmbus_status status);
+
+#endif
