@@ -18,6 +18,7 @@
 enum vmbus_status {
 	VMBUS_OK = 0,
 	VMBUS_AGAIN,	    /* nothing to read, or no space, at this moment */
+	VMBUS_NOT_READY,    /* the other end has not got that far */
 	VMBUS_BAD_ARGUMENT, /* the caller's mistake, never the peer's */
 
 	/* ring.h */
@@ -33,6 +34,13 @@ enum vmbus_status {
 	VMBUS_E_PACKET_OFFSET,	  /* payload begins outside the packet */
 	VMBUS_E_PACKET_TOO_BIG,	  /* longer than this channel accepts */
 	VMBUS_E_PACKET_RANGES,	  /* page ranges leave the packet's header */
+
+	/* services/ic/ic.h */
+	VMBUS_E_IC_SHORT,	/* smaller than its headers or its layout */
+	VMBUS_E_IC_SIZE,	/* a size field reaches beyond the packet */
+	VMBUS_E_IC_FLAGS,	/* a request where an answer belongs, or so */
+	VMBUS_E_IC_TYPE,	/* a message of another service */
+	VMBUS_E_IC_TRANSACTION, /* answers a request never made */
 
 	VMBUS_STATUS_COUNT
 };
