@@ -19,6 +19,7 @@ enum vmbus_status {
 	VMBUS_OK = 0,
 	VMBUS_AGAIN,	    /* nothing to read, or no space, at this moment */
 	VMBUS_NOT_READY,    /* the other end has not got that far */
+	VMBUS_UNSUPPORTED,  /* not in the version that both ends speak */
 	VMBUS_BAD_ARGUMENT, /* the caller's mistake, never the peer's */
 
 	/* ring.h */
@@ -41,6 +42,9 @@ enum vmbus_status {
 	VMBUS_E_IC_FLAGS,	/* a request where an answer belongs, or so */
 	VMBUS_E_IC_TYPE,	/* a message of another service */
 	VMBUS_E_IC_TRANSACTION, /* answers a request never made */
+
+	/* services/heartbeat/vsp.h */
+	VMBUS_E_HEARTBEAT_SEQUENCE, /* not the request's plus one */
 
 	VMBUS_STATUS_COUNT
 };

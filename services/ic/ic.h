@@ -195,7 +195,15 @@ enum vmbus_status ic_vsp_receive(struct ic_vsp *ic, const void *data,
 				 struct ic_message *message);
 
 /*
- * ic_vsp_status - IC_STATUS_OK when settled, IC_STATUS_PROTOCOL_MISMATCH when
+ * ic_vsp_violate - remember why the channel must be closed: for services that
+ * find a violation in the body of an answer. Returns @violation.
+ */
+enum vmbus_status ic_vsp_violate(struct ic_vsp *ic,
+				 enum vmbus_status violation);
+
+/*
+ * ic_vsp_status - IC_STATUS_ERROR after a violation (ic->violation is the
+ * reason), IC_STATUS_OK when settled, IC_STATUS_PROTOCOL_MISMATCH when
  * refused, else IC_STATUS_NO_CONTACT.
  */
 enum ic_status ic_vsp_status(const struct ic_vsp *ic);
