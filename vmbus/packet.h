@@ -122,8 +122,8 @@ struct packet_view {
 
 /* One GPA range of a packet_view. */
 struct packet_gpa_range {
-	u32 size_bytes;
-	u32 offset_bytes; /* into the first page; may exceed a page */
+	u32 size_bytes;	  /* not 0 */
+	u32 offset_bytes; /* into the first page, below 4096 */
 	u32 pfn_count;	  /* covers offset_bytes + size_bytes */
 	const u8 *pfns;	  /* u64 each, any alignment: packet_gpa_pfn() */
 };
@@ -140,8 +140,8 @@ u32 packet_ring_bytes(u32 header_bytes, u32 payload_bytes);
  *
  * VMBUS_OK: staged; the memory of @out and its pieces is no longer needed.
  * VMBUS_AGAIN: no space now; as for ring_reserve(). Nothing of it was staged.
- * VMBUS_BAD_ARGUMENT: longer than PACKET_MAX_BYTES, or range_bytes is not a
- * multiple of 8, or ranges are given for a type that has none.
+ * VMBUS_BAD_ARGUMENT: longer than PACKET_MAX_BYTES, or the ranges are not
+ * range_count well-formed ranges, or are given for a type that has none.
  * VMBUS_E_RING_TOO_SMALL, VMBUS_E_RING_READ_INDEX, VMBUS_E_RING_READ_BACKWARDS:
  * as for ring_reserve().
  */
@@ -164,7 +164,8 @@ enum vmbus_status packet_write(struct ring *tx, const struct packet_out *out);
  * VMBUS_E_PACKET_OFFSET: the payload begins inside the descriptor or beyond the
  * packet's end.
  * VMBUS_E_PACKET_RANGES: the page ranges do not lie between the descriptor and
- * the payload, or a GPA range has fewer page numbers than its bytes touch.
+ * the payload, or a GPA range is empty, begins beyond its first page, or has
+ * fewer page numbers than its bytes touch.
  * VMBUS_E_PACKET_TOO_BIG: @bounce_bytes is too small for it.
  */
 enum vmbus_status packet_peek(struct ring *rx, struct packet_view *view,

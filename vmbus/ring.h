@@ -47,7 +47,7 @@
 #define RING_MIN_BYTES 32u
 #define RING_MAX_BYTES 0x40000000u
 
-/* ring_header.feature_bits: the reader honours pending_send_bytes. */
+/* ring_header.feature_bits: pending_send_bytes is used and honoured. */
 #define RING_FEATURE_PENDING_SEND_SIZE 0x1u
 
 /*
@@ -86,6 +86,7 @@ struct ring {
 	 */
 	u32 available_bytes;
 	bool mirrored;
+	bool peer_signals_space;
 	bool waiting;	  /* pending_send_bytes is set */
 	bool signal_owed; /* published on the way, decision not yet taken out */
 };
@@ -106,7 +107,8 @@ void ring_format(void *header);
  * @mirrored: @data is mapped twice in succession, so that no packet wraps
  *
  * The indices are taken from the header, so that an end can attach to a ring in
- * use. The reader also sets the feature bit: it honours the pending size.
+ * use. Both ends set the feature bit, as do Linux (both rings, guest end) and
+ * OpenVMM (vmbus_ring, sending end); the writer also clears the pending size.
  *
  * VMBUS_BAD_ARGUMENT: @size_bytes or an alignment is not as above.
  * VMBUS_E_RING_WRITE_INDEX, VMBUS_E_RING_READ_INDEX: an index in the header is
@@ -139,7 +141,10 @@ enum vmbus_status ring_reserve(struct ring *tx, u32 bytes);
  */
 bool ring_publish(struct ring *tx);
 
-/* Writer: whether the peer has the feature bit, so that space is signalled. */
+/*
+ * Writer: whether the feature bit was set when this end attached, so that the
+ * peer signals space. Where it was not, space is found only by looking.
+ */
 bool ring_peer_signals_space(const struct ring *tx);
 
 /*
