@@ -27,6 +27,51 @@ static const char *const texts[VMBUS_STATUS_COUNT] = {
 		"the other end sent a packet longer than the channel accepts",
 	[VMBUS_E_PACKET_RANGES] =
 		"the other end sent a packet with malformed page ranges",
+
+	[VMBUS_E_CONNECTION_ID] =
+		"the other end posted a message to an unknown connection",
+	[VMBUS_E_MESSAGE_SIZE] =
+		"the other end sent a channel message of a wrong size",
+	[VMBUS_E_MESSAGE_TYPE] =
+		"the other end sent a channel message of an unknown type",
+	[VMBUS_E_MESSAGE_VERSION] =
+		"the other end sent a channel message of a newer bus version "
+		"than agreed on",
+	[VMBUS_E_MESSAGE_STATE] =
+		"the other end sent a channel message that the connection does "
+		"not allow at this point",
+	[VMBUS_E_CONTACT_TARGET] =
+		"the other end wants messages on a processor or interrupt that "
+		"does not exist",
+	[VMBUS_E_RELID] = "the other end named a channel that was not offered",
+	[VMBUS_E_CHANNEL_STATE] =
+		"the other end sent a message that the channel does not allow "
+		"at this point",
+	[VMBUS_E_TARGET_VP] =
+		"the other end named a virtual processor that does not exist",
+	[VMBUS_E_RING_GPADL] =
+		"the other end opened a channel on memory that cannot be a "
+		"ring",
+	[VMBUS_E_GPADL_DUPLICATE] =
+		"the other end used the id of a memory list (GPADL) twice",
+	[VMBUS_E_GPADL_UNKNOWN] =
+		"the other end named a memory list (GPADL) that does not exist",
+	[VMBUS_E_GPADL_LENGTH] =
+		"the other end sent a memory list (GPADL) whose length "
+		"contradicts its header",
+	[VMBUS_E_GPADL_RANGE] =
+		"the other end sent a memory list (GPADL) with a malformed "
+		"range",
+	[VMBUS_E_GPADL_IN_USE] =
+		"the other end took back the memory of a ring in use",
+	[VMBUS_E_OFFER] =
+		"the other end offered a channel that contradicts itself or "
+		"another offer",
+	[VMBUS_E_OFFER_LIMIT] =
+		"the other end offered more channels than can be held",
+	[VMBUS_E_ANSWER] = "the other end answered what was never asked",
+	[VMBUS_E_VERSION_REFUSED] =
+		"the other end speaks none of the bus versions known here",
 };
 
 const char *vmbus_status_text(enum vmbus_status status)

@@ -46,6 +46,27 @@ enum vmbus_status {
 	/* services/heartbeat/vsp.h */
 	VMBUS_E_HEARTBEAT_SEQUENCE, /* not the request's plus one */
 
+	/* messages.h, host.h, guest.h */
+	VMBUS_E_CONNECTION_ID,	 /* posted where no channel messages go */
+	VMBUS_E_MESSAGE_SIZE,	 /* shorter or longer than its type allows */
+	VMBUS_E_MESSAGE_TYPE,	 /* unknown, or never sent in this direction */
+	VMBUS_E_MESSAGE_VERSION, /* newer than the version agreed on */
+	VMBUS_E_MESSAGE_STATE,	 /* out of turn for the connection */
+	VMBUS_E_CONTACT_TARGET,	 /* answers wanted where none can go */
+	VMBUS_E_RELID,		 /* no such channel was offered */
+	VMBUS_E_CHANNEL_STATE,	 /* out of turn for the channel */
+	VMBUS_E_TARGET_VP,	 /* no such virtual processor */
+	VMBUS_E_RING_GPADL,	 /* the GPADL cannot be a ring */
+	VMBUS_E_GPADL_DUPLICATE, /* its id is in use */
+	VMBUS_E_GPADL_UNKNOWN,	 /* no GPADL has that id */
+	VMBUS_E_GPADL_LENGTH,	 /* counts contradict what was sent */
+	VMBUS_E_GPADL_RANGE,	 /* a range contradicts its page count */
+	VMBUS_E_GPADL_IN_USE,	 /* torn down while it is an open ring */
+	VMBUS_E_OFFER,		 /* the offer contradicts itself or another */
+	VMBUS_E_OFFER_LIMIT,	 /* more offers than this end holds */
+	VMBUS_E_ANSWER,		 /* answers what was never asked */
+	VMBUS_E_VERSION_REFUSED, /* no version in common */
+
 	VMBUS_STATUS_COUNT
 };
 
