@@ -4,6 +4,9 @@
 static const char *const texts[VMBUS_STATUS_COUNT] = {
 	[VMBUS_OK] = "done",
 	[VMBUS_AGAIN] = "nothing to read or no space at this moment",
+	[VMBUS_NOT_READY] = "the other end has not connected to this service",
+	[VMBUS_UNSUPPORTED] =
+		"the protocol version in use does not have this operation",
 	[VMBUS_BAD_ARGUMENT] = "the call was made with a wrong argument",
 
 	[VMBUS_E_RING_WRITE_INDEX] =
