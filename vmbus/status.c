@@ -75,6 +75,19 @@ static const char *const texts[VMBUS_STATUS_COUNT] = {
 	[VMBUS_E_ANSWER] = "the other end answered what was never asked",
 	[VMBUS_E_VERSION_REFUSED] =
 		"the other end speaks none of the bus versions known here",
+
+	[VMBUS_E_IC_SHORT] =
+		"the other end sent a message shorter than its layout",
+	[VMBUS_E_IC_SIZE] =
+		"the other end sent a message whose sizes exceed its packet",
+	[VMBUS_E_IC_FLAGS] = "the other end asked where it must answer, or "
+			     "answered where it must ask",
+	[VMBUS_E_IC_TYPE] = "the other end sent a message of another service",
+	[VMBUS_E_IC_TRANSACTION] =
+		"the other end answered a request that was never made",
+
+	[VMBUS_E_HEARTBEAT_SEQUENCE] =
+		"the guest answered a heartbeat with a wrong sequence number",
 };
 
 const char *vmbus_status_text(enum vmbus_status status)

@@ -122,6 +122,7 @@ struct ic_vsp {
 	u64 negotiation_id;    /* transaction of the newest attempt */
 	u64 last_id;	       /* newest transaction id given out; 0: none */
 	u64 stray_count;       /* packets that were ignored */
+	enum vmbus_status violation; /* the first, else VMBUS_OK */
 };
 
 /*

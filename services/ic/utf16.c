@@ -25,8 +25,11 @@ static bool is_surrogate(u32 code_point)
 	return code_point >= SURROGATE_HIGH && code_point < SURROGATE_END;
 }
 
-/* Take one code point; returns the bytes that it took, 0 when invalid. */
-static u32 utf8_take(const u8 *text, u32 text_bytes, u32 *code_point)
+/*
+ * Take one code point; returns the bytes that it took, 0 when invalid. The
+ * terminator is no trailing byte, so that a truncated sequence ends there.
+ */
+static u32 utf8_take(const u8 *text, u32 *code_point)
 {
 	const struct utf8_form *form = NULL;
 	u32 i;
@@ -35,7 +38,7 @@ static u32 utf8_take(const u8 *text, u32 text_bytes, u32 *code_point)
 		if ((text[0] & utf8_forms[i].mask) == utf8_forms[i].lead)
 			form = &utf8_forms[i];
 	}
-	if (!form || form->trail_bytes >= text_bytes)
+	if (!form)
 		return 0;
 	*code_point = text[0] & (u8)~form->mask;
 	for (i = 1; i <= form->trail_bytes; i++) {
@@ -49,7 +52,7 @@ static u32 utf8_take(const u8 *text, u32 text_bytes, u32 *code_point)
 	return form->trail_bytes + 1u;
 }
 
-/* Put one code point; returns the bytes that it takes, fitting or not. */
+/* Put one code point; returns the bytes that it took, 0 when no space. */
 static u32 utf8_put(u32 code_point, char *text, u32 capacity_bytes)
 {
 	u32 i = PORT_ARRAY_SIZE(utf8_forms) - 1, k;
@@ -57,7 +60,7 @@ static u32 utf8_put(u32 code_point, char *text, u32 capacity_bytes)
 	while (code_point < utf8_forms[i].first_code_point)
 		i--;
 	if (utf8_forms[i].trail_bytes >= capacity_bytes)
-		return utf8_forms[i].trail_bytes + 1u;
+		return 0;
 	for (k = utf8_forms[i].trail_bytes; k > 0; k--) {
 		text[k] = (char)(0x80 | (code_point & 0x3f));
 		code_point >>= 6;
@@ -77,78 +80,102 @@ static u32 unit_at(const u8 *wire)
 	return (u32)wire[1] << 8 | wire[0];
 }
 
-enum ic_utf16_result ic_utf16_from_utf8(const char *text, u32 text_bytes,
-					u8 *wire, u32 capacity_bytes,
-					u32 *wire_bytes)
+u32 utf16_text_bytes(const char *text, u32 capacity_bytes)
 {
-	const u8 *bytes = (const u8 *)text;
-	u32 at = 0, used = 0, code_point, taken, need;
+	u32 bytes = 0;
 
-	while (at < text_bytes && bytes[at]) {
-		taken = utf8_take(bytes + at, text_bytes - at, &code_point);
-		if (!taken)
-			return IC_UTF16_INVALID;
-		at += taken;
-		need = code_point > 0xffff ? 4 : 2;
-		if (capacity_bytes - used < need)
-			return IC_UTF16_TOO_LONG;
-		if (code_point > 0xffff) {
-			code_point -= 0x10000;
-			unit_put(wire + used,
-				 SURROGATE_HIGH | code_point >> 10);
-			unit_put(wire + used + 2,
-				 SURROGATE_LOW | (code_point & 0x3ff));
-		} else {
-			unit_put(wire + used, code_point);
-		}
-		used += need;
-	}
-	if (capacity_bytes - used < 2)
-		return IC_UTF16_TOO_LONG;
-	unit_put(wire + used, 0);
-	*wire_bytes = used + 2;
-	return IC_UTF16_OK;
+	while (bytes < capacity_bytes && text[bytes])
+		bytes++;
+	return bytes;
 }
 
-/* Take one code point; returns the bytes that it took, 0 when invalid. */
-static u32 utf16_take(const u8 *wire, u32 wire_bytes, u32 *code_point)
+u32 utf16_length(const void *units, u32 capacity_units)
+{
+	const u8 *wire = units;
+	u32 count = 0;
+
+	while (count < capacity_units && unit_at(wire + (size_t)count * 2))
+		count++;
+	return count;
+}
+
+enum utf16_status utf16_from_utf8(void *units, u32 capacity_units,
+				  u32 *unit_count, const char *text)
+{
+	const u8 *bytes = (const u8 *)text;
+	u8 *wire = units;
+	u32 used = 0, code_point, taken, need;
+
+	while (*bytes) {
+		taken = utf8_take(bytes, &code_point);
+		if (!taken)
+			return UTF16_INVALID;
+		bytes += taken;
+		need = code_point > 0xffff ? 2 : 1;
+		if (capacity_units - used < need)
+			return UTF16_TOO_LONG;
+		if (need == 2) {
+			code_point -= 0x10000;
+			unit_put(wire, SURROGATE_HIGH | code_point >> 10);
+			unit_put(wire + 2,
+				 SURROGATE_LOW | (code_point & 0x3ff));
+		} else {
+			unit_put(wire, code_point);
+		}
+		wire += (size_t)need * 2;
+		used += need;
+	}
+	if (used == capacity_units)
+		return UTF16_TOO_LONG;
+	unit_put(wire, 0);
+	if (unit_count)
+		*unit_count = used + 1;
+	return UTF16_OK;
+}
+
+/* Take one code point; returns the units that it took, 0 when invalid. */
+static u32 utf16_take(const u8 *wire, u32 unit_count, u32 *code_point)
 {
 	u32 low;
 
 	*code_point = unit_at(wire);
+	if (!*code_point)
+		return 0;
 	if (!is_surrogate(*code_point))
-		return 2;
-	if (*code_point >= SURROGATE_LOW || wire_bytes < 4)
+		return 1;
+	if (*code_point >= SURROGATE_LOW || unit_count < 2)
 		return 0;
 	low = unit_at(wire + 2);
 	if (low < SURROGATE_LOW || low >= SURROGATE_END)
 		return 0;
 	*code_point = 0x10000 + ((*code_point - SURROGATE_HIGH) << 10) +
 		      (low - SURROGATE_LOW);
-	return 4;
+	return 2;
 }
 
-enum ic_utf16_result ic_utf16_to_utf8(const u8 *wire, u32 wire_bytes,
-				      char *text, u32 capacity_bytes,
-				      u32 *text_bytes)
+enum utf16_status utf16_to_utf8(char *text, u32 capacity_bytes,
+				const void *units, u32 unit_count)
 {
-	u32 at = 0, used = 0, code_point, taken, need;
+	const u8 *wire = units;
+	u32 at = 0, used = 0, code_point, taken;
 
-	if (wire_bytes % 2)
-		return IC_UTF16_INVALID;
-	while (at < wire_bytes && unit_at(wire + at)) {
-		taken = utf16_take(wire + at, wire_bytes - at, &code_point);
-		if (!taken)
-			return IC_UTF16_INVALID;
+	while (at < unit_count) {
+		taken = utf16_take(wire + (size_t)at * 2, unit_count - at,
+				   &code_point);
+		if (!taken) {
+			text[0] = 0;
+			return UTF16_INVALID;
+		}
 		at += taken;
-		need = utf8_put(code_point, text + used, capacity_bytes - used);
-		if (need >= capacity_bytes - used)
-			return IC_UTF16_TOO_LONG;
-		used += need;
+		/* The last byte is the terminator's. */
+		taken = utf8_put(code_point, text + used,
+				 capacity_bytes - 1 - used);
+		if (!taken) {
+			text[0] = 0;
+			return UTF16_TOO_LONG;
+		}
+		used += taken;
 	}
-	if (used >= capacity_bytes)
-		return IC_UTF16_TOO_LONG;
 	text[used] = 0;
-	*text_bytes = used;
-	return IC_UTF16_OK;
+	return UTF16_OK;
 }
