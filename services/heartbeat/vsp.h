@@ -14,8 +14,7 @@
 #ifndef SERVICES_HEARTBEAT_VSP_H
 #define SERVICES_HEARTBEAT_VSP_H
 
-#include "services/heartbeat/wire.h"
-#include "services/ic/ic.h"
+#include "services/heartbeat/service.h"
 
 #define HEARTBEAT_PERIOD_100NS (2 * IC_SECOND_100NS)
 /* A request unanswered for this long: two were missed. */
@@ -26,9 +25,7 @@
  */
 #define HEARTBEAT_SILENT_PERIOD_100NS (30 * IC_SECOND_100NS)
 
-#define HEARTBEAT_VSP_PACKET_MAX 96
-
-extern const struct ic_service heartbeat_service;
+#define HEARTBEAT_VSP_PACKET_MAX HEARTBEAT_PACKET_MAX
 
 enum heartbeat_event_kind {
 	HEARTBEAT_EVENT_FIRST,	     /* the guest answered for the first time */
@@ -45,7 +42,6 @@ struct heartbeat_event {
 struct heartbeat_vsp {
 	struct ic_vsp ic;
 	u64 next_send_100ns;	/* 0: at once */
-	u64 sequence;		/* of the next request */
 	u64 silent_since_100ns; /* oldest request unanswered since the last
 				   answer; IC_NEVER: none */
 	bool contacted;	 /* an answer came since the channel was opened */

@@ -43,6 +43,9 @@ struct heartbeat_message {
 /* What every guest and host fills: the sequence. */
 #define HEARTBEAT_MESSAGE_MIN_BYTES 8
 
+/* Largest payload that either end sends. */
+#define HEARTBEAT_PACKET_MAX 96
+
 _Static_assert(sizeof(struct heartbeat_message) == 40, "heartbeat is 40 bytes");
 
 #endif

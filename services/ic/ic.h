@@ -268,8 +268,8 @@ u32 ic_vsc_respond(const struct ic_vsc *ic, const struct ic_message *request,
 		   void *buffer, u32 capacity_bytes, u32 body_bytes,
 		   u32 status);
 
-/* ic_vsc_refuse - the answer to @request with its body given back unchanged. */
-u32 ic_vsc_refuse(const struct ic_vsc *ic, const struct ic_message *request,
-		  void *buffer, u32 capacity_bytes, u32 status);
+/* ic_vsc_echo - the answer to @request with its body given back unchanged. */
+u32 ic_vsc_echo(const struct ic_vsc *ic, const struct ic_message *request,
+		void *buffer, u32 capacity_bytes, u32 status);
 
 #endif

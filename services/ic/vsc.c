@@ -120,8 +120,8 @@ enum vmbus_status ic_vsc_receive(struct ic_vsc *ic, const void *data,
 	}
 	if (message->type != ic->service->message_type || !ic_vsc_ready(ic)) {
 		message->kind = IC_KIND_IGNORED;
-		*response_bytes = ic_vsc_refuse(ic, message, response,
-						capacity_bytes, IC_E_FAIL);
+		*response_bytes = ic_vsc_echo(ic, message, response,
+					      capacity_bytes, IC_E_FAIL);
 	}
 	return VMBUS_OK;
 }
@@ -145,8 +145,8 @@ u32 ic_vsc_respond(const struct ic_vsc *ic, const struct ic_message *request,
 			       &header);
 }
 
-u32 ic_vsc_refuse(const struct ic_vsc *ic, const struct ic_message *request,
-		  void *buffer, u32 capacity_bytes, u32 status)
+u32 ic_vsc_echo(const struct ic_vsc *ic, const struct ic_message *request,
+		void *buffer, u32 capacity_bytes, u32 status)
 {
 	u32 size_bytes = ic_vsc_respond(ic, request, buffer, capacity_bytes,
 					request->body_bytes, status);

@@ -109,6 +109,9 @@ struct ic_negotiate {
 #define IC_E_MACHINE_LOCKED	 0x800704f7u
 #define IC_E_TIMED_OUT		 0x800705b4u
 
+/* Whether an HRESULT is an error: some successes are not zero. */
+#define IC_FAILED(status) ((status)&0x80000000u)
+
 _Static_assert(sizeof(struct ic_pipe_header) == 8, "pipe header is 8 bytes");
 _Static_assert(sizeof(struct ic_header) == 20, "IC header is 20 bytes");
 _Static_assert(sizeof(struct ic_pipe_header) + sizeof(struct ic_header) ==

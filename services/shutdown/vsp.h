@@ -10,18 +10,9 @@
 #ifndef SERVICES_SHUTDOWN_VSP_H
 #define SERVICES_SHUTDOWN_VSP_H
 
-#include "services/ic/ic.h"
-#include "services/shutdown/wire.h"
+#include "services/shutdown/service.h"
 
-#define SHUTDOWN_VSP_PACKET_MAX 2088
-
-extern const struct ic_service shutdown_service;
-
-enum shutdown_kind {
-	SHUTDOWN_POWER_OFF,
-	SHUTDOWN_REBOOT,
-	SHUTDOWN_HIBERNATE,
-};
+#define SHUTDOWN_VSP_PACKET_MAX SHUTDOWN_PACKET_MAX
 
 struct shutdown_request {
 	enum shutdown_kind kind;

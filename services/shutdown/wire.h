@@ -32,10 +32,20 @@
 #define SHUTDOWN_FLAG_RESTART	0x2
 #define SHUTDOWN_FLAG_HIBERNATE 0x4
 
+/* What a guest is asked to do: the flags without FORCED, halved. */
+enum shutdown_kind {
+	SHUTDOWN_POWER_OFF = 0,
+	SHUTDOWN_REBOOT = 1,
+	SHUTDOWN_HIBERNATE = 2,
+};
+
+#define SHUTDOWN_FLAGS(kind, forced) ((u32)(kind) << 1 | (u32)(forced))
+
 /* SHTDN_REASON_FLAG_PLANNED of the Windows SDK's reason.h. */
 #define SHUTDOWN_REASON_PLANNED 0x80000000u
 
-#define SHUTDOWN_TEXT_BYTES 2048
+#define SHUTDOWN_TEXT_UNITS 1024
+#define SHUTDOWN_TEXT_BYTES (SHUTDOWN_TEXT_UNITS * 2)
 
 /* Request; the answer repeats it and says in the header's status if it will. */
 struct shutdown_message {
@@ -44,6 +54,9 @@ struct shutdown_message {
 	u32 flags;	     /* SHUTDOWN_FLAG_* */
 	u8 text[SHUTDOWN_TEXT_BYTES]; /* UTF-16LE with terminator */
 } __attribute__((packed));
+
+/* Largest payload that either end sends. */
+#define SHUTDOWN_PACKET_MAX 2088
 
 _Static_assert(sizeof(struct shutdown_message) == 2060,
 	       "shutdown message is 2060 bytes");

@@ -15,15 +15,12 @@
 #ifndef SERVICES_TIMESYNC_VSP_H
 #define SERVICES_TIMESYNC_VSP_H
 
-#include "services/ic/ic.h"
-#include "services/timesync/wire.h"
+#include "services/timesync/service.h"
 
 #define TIMESYNC_SAMPLE_PERIOD_100NS (5 * IC_SECOND_100NS)
 #define TIMESYNC_SYNC_PERIOD_SECONDS 60
 
-#define TIMESYNC_VSP_PACKET_MAX 96
-
-extern const struct ic_service timesync_service;
+#define TIMESYNC_VSP_PACKET_MAX TIMESYNC_PACKET_MAX
 
 struct timesync_vsp_config {
 	u32 newest_version; /* TIMESYNC_VERSION_* to offer at most; 0: all */

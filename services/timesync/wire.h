@@ -26,7 +26,8 @@
 #define TIMESYNC_VERSION_3_0 IC_VERSION(3, 0)
 #define TIMESYNC_VERSION_4_0 IC_VERSION(4, 0)
 
-#define TIMESYNC_FLAG_SYNC 0x1	 /* set the clock: after boot, resume, restore \
+#define TIMESYNC_FLAG_SYNC                                                     \
+	0x1			 /* set the clock: after boot, resume, restore \
 				  */
 #define TIMESYNC_FLAG_SAMPLE 0x2 /* a hint, for clock discipline */
 
@@ -56,6 +57,9 @@ struct timesync_reference_message {
 
 /* Hosts send it padded to whole words (OpenVMM); guests need the layout. */
 #define TIMESYNC_REFERENCE_SENT_BYTES 24
+
+/* Largest payload that either end sends. */
+#define TIMESYNC_PACKET_MAX 96
 
 _Static_assert(sizeof(struct timesync_message) == 25,
 	       "time message is 25 bytes before version 4");
