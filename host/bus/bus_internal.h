@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * bus_internal.h - what bus.c and channel.c share, and nobody else sees.
+ */
+#ifndef HOST_BUS_BUS_INTERNAL_H
+#define HOST_BUS_BUS_INTERNAL_H
+
+#include <pthread.h>
+
+#include "host/bus/bus.h"
+
+#define BUS_CHANNELS	 128
+#define BUS_GPADLS	 256
+#define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
+#define BUS_MESSAGES	 128
+#define BUS_INBOX	 64
+
+struct bus_message {
+	u32 connection_id;
+	u32 size_bytes;
+	u8 payload[VMBUS_SYNIC_PAYLOAD_MAX];
+};
+
+/* Messages from vCPU threads to the loop. */
+struct bus_inbox {
+	pthread_mutex_t lock;
+	struct bus_message slots[BUS_INBOX];
+	unsigned int first;
+	unsigned int count;
+};
+
+/* An eventfd that the guest writes by HvSignalEvent; freed by its close. */
+struct bus_signal {
+	uv_poll_t poll;		     /* first */
+	struct bus_channel *channel; /* NULL once closing */
+	int fd;
+};
+
+struct bus_channel {
+	struct bus *bus;
+	struct bus_channel *next;
+	const struct bus_channel_ops *ops;
+	void *context;
+	const char *name;
+	u32 relid;
+	u32 target_vp;
+	bool open;
+	enum vmbus_status failure; /* VMBUS_OK: none */
+	bool rescinding;
+	struct bus_signal *signal;
+	void *in_rings; /* the mappings: guest to host, host to guest */
+	void *out_rings;
+	u32 in_pages;
+	u32 out_pages;
+	struct ring rx;
+	struct ring tx;
+	struct bus_channel_counters counters;
+};
+
+struct bus {
+	uv_loop_t *loop;
+	uv_async_t wake;      /* the inbox filled, or a channel failed */
+	uv_poll_t *slot_poll; /* NULL when detached */
+	struct bus_watcher watcher;
+	struct machine *machine;
+	struct vmbus_host engine;
+	struct vmbus_host_channel *channel_table;
+	struct vmbus_host_gpadl *gpadl_table;
+	u64 *value_table;
+	struct vmbus_host_message *message_table;
+	struct bus_inbox inbox;
+	struct bus_channel *channels;
+	u32 message_sint;
+	bool pumping;
+	bool pump_again;
+	bool trace_messages;
+	bool trace_packets;
+	struct bus_counters counters;
+};
+
+/* Do what the engine wants, and feed it what the guest posted. */
+void bus_pump(struct bus *bus);
+
+/* The engine's actions on one channel (channel.c). */
+void bus_channel_start(struct bus_channel *channel,
+		       const struct vmbus_host_action *action);
+void bus_channel_stop(struct bus_channel *channel);
+void bus_channel_forget(struct bus_channel *channel);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/bus/bus_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static void tell(struct bus_channel *channel, enum bus_event event,
+		 const char *text)
+{
+	struct bus_watcher *watcher = &channel->bus->watcher;
+
+	watcher->event(watcher->context, event, channel->name, channel->relid,
+		       text);
+}
+
+/* ---- signals from the guest ---- */
+
+static void signalled(uv_poll_t *poll, int status, int events)
+{
+	struct bus_signal *signal = (struct bus_signal *)poll;
+	struct bus_channel *channel = signal->channel;
+	u64 count;
+
+	(void)events;
+	if (status < 0 || !channel ||
+	    read(signal->fd, &count, sizeof(count)) < 0)
+		return;
+	channel->counters.signals_in += count;
+	if (channel->failure == VMBUS_OK)
+		channel->ops->signalled(channel->context, channel);
+}
+
+static void signal_free(uv_handle_t *handle)
+{
+	struct bus_signal *signal = (struct bus_signal *)handle;
+
+	close(signal->fd);
+	free(signal);
+}
+
+static bool signal_connect(struct bus_channel *channel)
+{
+	struct bus *bus = channel->bus;
+	struct bus_signal *signal = calloc(1, sizeof(*signal));
+
+	if (!signal)
+		return false;
+	signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (signal->fd < 0 ||
+	    uv_poll_init(bus->loop, &signal->poll, signal->fd) < 0) {
+		if (signal->fd >= 0)
+			close(signal->fd);
+		free(signal);
+		return false;
+	}
+	signal->channel = channel;
+	channel->signal = signal;
+	uv_poll_start(&signal->poll, UV_READABLE, signalled);
+	return machine_connect(bus->machine,
+			       vmbus_host_connection_id(channel->relid),
+			       signal->fd) == 0;
+}
+
+static void signal_disconnect(struct bus_channel *channel)
+{
+	if (!channel->signal)
+		return;
+	machine_disconnect(channel->bus->machine,
+			   vmbus_host_connection_id(channel->relid));
+	channel->signal->channel = NULL;
+	uv_close((uv_handle_t *)&channel->signal->poll, signal_free);
+	channel->signal = NULL;
+}
+
+/* ---- rings ---- */
+
+static void rings_unmap(struct bus_channel *channel)
+{
+	struct machine *machine = channel->bus->machine;
+
+	if (channel->in_rings)
+		machine_unmap_pages(machine, channel->in_rings,
+				    channel->in_pages, true);
+	if (channel->out_rings)
+		machine_unmap_pages(machine, channel->out_rings,
+				    channel->out_pages, true);
+	channel->in_rings = NULL;
+	channel->out_rings = NULL;
+}
+
+static u32 rings_map(struct bus_channel *channel,
+		     const struct vmbus_host_action *action)
+{
+	struct machine *machine = channel->bus->machine;
+	const u64 *pfns = action->open.pfns;
+	u32 in_bytes, out_bytes;
+
+	channel->in_pages = action->open.downstream_page_offset;
+	channel->out_pages = action->open.pfn_count - channel->in_pages;
+	if (machine_map_pages(machine, pfns, channel->in_pages, true,
+			      &channel->in_rings) < 0 ||
+	    machine_map_pages(machine, pfns + channel->in_pages,
+			      channel->out_pages, true,
+			      &channel->out_rings) < 0)
+		return VMBUS_RESULT_NO_RESOURCES;
+	in_bytes = (channel->in_pages - 1) * VMBUS_PAGE_BYTES;
+	out_bytes = (channel->out_pages - 1) * VMBUS_PAGE_BYTES;
+	if (ring_init_reader(&channel->rx, channel->in_rings,
+			     (u8 *)channel->in_rings + RING_HEADER_BYTES,
+			     in_bytes, true) != VMBUS_OK ||
+	    ring_init_writer(&channel->tx, channel->out_rings,
+			     (u8 *)channel->out_rings + RING_HEADER_BYTES,
+			     out_bytes, true) != VMBUS_OK)
+		return VMBUS_RESULT_INVALID;
+	return VMBUS_RESULT_SUCCESS;
+}
+
+/* ---- what the engine wants ---- */
+
+void bus_channel_start(struct bus_channel *channel,
+		       const struct vmbus_host_action *action)
+{
+	struct bus *bus = channel->bus;
+	u32 result = VMBUS_RESULT_NO_RESOURCES;
+
+	if (bus->machine)
+		result = rings_map(channel, action);
+	if (result == VMBUS_RESULT_SUCCESS && !signal_connect(channel))
+		result = VMBUS_RESULT_NO_RESOURCES;
+	if (result != VMBUS_RESULT_SUCCESS) {
+		signal_disconnect(channel);
+		rings_unmap(channel);
+		tell(channel, BUS_VIOLATION,
+		     "the guest could not open the channel: its rings cannot "
+		     "be mapped, or their indices are wrong");
+		vmbus_host_open_done(&bus->engine, channel->relid, result);
+		return;
+	}
+	channel->target_vp = action->open.target_vp;
+	channel->open = true;
+	vmbus_host_open_done(&bus->engine, channel->relid, result);
+	tell(channel, BUS_OPENED, "the guest opened the channel");
+	channel->ops->opened(channel->context, channel);
+}
+
+void bus_channel_stop(struct bus_channel *channel)
+{
+	struct bus *bus = channel->bus;
+
+	if (channel->open) {
+		channel->ops->closed(channel->context, channel);
+		channel->open = false;
+		tell(channel, BUS_CLOSED, "the channel was closed");
+	}
+	signal_disconnect(channel);
+	rings_unmap(channel);
+	vmbus_host_close_done(&bus->engine, channel->relid);
+}
+
+void bus_channel_forget(struct bus_channel *channel)
+{
+	struct bus_channel **at = &channel->bus->channels;
+
+	while (*at != channel)
+		at = &(*at)->next;
+	*at = channel->next;
+	tell(channel, BUS_RELEASED, "the guest let go of the channel");
+	channel->ops->released(channel->context, channel);
+	free(channel);
+}
+
+/* ---- what the owner wants ---- */
+
+int bus_offer(struct bus *bus, const struct vmbus_offer *offer,
+	      const char *name, const struct bus_channel_ops *ops,
+	      void *context, struct bus_channel **result)
+{
+	struct bus_channel *channel = calloc(1, sizeof(*channel));
+	struct vmbus_offer row = *offer;
+
+	if (!channel)
+		return -ENOSPC;
+	channel->bus = bus;
+	channel->ops = ops;
+	channel->context = context;
+	channel->name = name;
+	row.context = channel;
+	if (vmbus_host_offer(&bus->engine, &row, &channel->relid) != VMBUS_OK) {
+		free(channel);
+		return -ENOSPC;
+	}
+	channel->next = bus->channels;
+	bus->channels = channel;
+	*result = channel;
+	tell(channel, BUS_OFFERED, "the channel is offered to the guest");
+	bus_pump(bus);
+	return 0;
+}
+
+void bus_rescind(struct bus_channel *channel)
+{
+	struct bus *bus = channel->bus;
+
+	if (channel->rescinding)
+		return;
+	channel->rescinding = true;
+	tell(channel, BUS_RESCINDED, "the channel's offer was taken back");
+	vmbus_host_rescind(&bus->engine, channel->relid);
+	bus_pump(bus);
+}
+
+void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status)
+{
+	char text[256];
+
+	if (channel->failure != VMBUS_OK)
+		return;
+	channel->failure = status;
+	snprintf(text, sizeof(text), "the channel was closed: %s",
+		 vmbus_status_text(status));
+	tell(channel, BUS_VIOLATION, text);
+	uv_async_send(&channel->bus->wake);
+}
+
+bool bus_channel_open(const struct bus_channel *channel)
+{
+	return channel->open && channel->failure == VMBUS_OK;
+}
+
+u32 bus_channel_relid(const struct bus_channel *channel)
+{
+	return channel->relid;
+}
+
+const struct bus_channel_counters *
+bus_channel_counters(const struct bus_channel *channel)
+{
+	return &channel->counters;
+}
+
+/* ---- packets ---- */
+
+static enum vmbus_status checked(struct bus_channel *channel,
+				 enum vmbus_status status)
+{
+	if (vmbus_status_is_violation(status))
+		bus_channel_fail(channel, status);
+	return status;
+}
+
+static void interrupt(struct bus_channel *channel)
+{
+	struct bus *bus = channel->bus;
+
+	if (channel->target_vp == VMBUS_TARGET_VP_NONE)
+		return;
+	channel->counters.interrupts_out++;
+	machine_signal(bus->machine, channel->target_vp, bus->message_sint,
+		       channel->relid);
+}
+
+static void trace(struct bus_channel *channel, enum bus_direction direction,
+		  u16 type, u16 flags, u64 transaction_id, const void *payload,
+		  u32 payload_bytes)
+{
+	struct bus_watcher *watcher = &channel->bus->watcher;
+	struct packet_descriptor head = {
+		.type = type,
+		.offset8 = sizeof(head) / 8,
+		.length8 = (u16)((sizeof(head) + payload_bytes + 7) / 8),
+		.flags = flags,
+		.transaction_id = transaction_id,
+	};
+
+	watcher->packet(watcher->context, direction, channel->name,
+			channel->relid, &head, sizeof(head), payload,
+			payload_bytes);
+}
+
+enum vmbus_status bus_channel_send(struct bus_channel *channel,
+				   const struct packet_out *packet)
+{
+	enum vmbus_status status = packet_write(&channel->tx, packet);
+
+	if (status == VMBUS_OK) {
+		channel->counters.packets_out++;
+		for (u32 i = 0;
+		     channel->bus->trace_packets && i < packet->vec_count; i++)
+			trace(channel, BUS_TO_GUEST, packet->type,
+			      packet->flags, packet->transaction_id,
+			      packet->vec[i].base, packet->vec[i].size_bytes);
+	}
+	return checked(channel, status);
+}
+
+void bus_channel_flush(struct bus_channel *channel)
+{
+	if (ring_publish(&channel->tx))
+		interrupt(channel);
+}
+
+bool bus_channel_room(struct bus_channel *channel, u32 bytes)
+{
+	return checked(channel, ring_reserve(&channel->tx, bytes)) == VMBUS_OK;
+}
+
+enum vmbus_status bus_channel_receive(struct bus_channel *channel,
+				      struct packet_view *view, void *buffer,
+				      u32 buffer_bytes)
+{
+	enum vmbus_status status =
+		packet_peek_copy(&channel->rx, view, buffer, buffer_bytes);
+
+	if (status == VMBUS_OK && channel->bus->trace_packets)
+		trace(channel, BUS_TO_HOST, view->type, view->flags,
+		      view->transaction_id, view->payload, view->payload_bytes);
+	return checked(channel, status);
+}
+
+void bus_channel_done(struct bus_channel *channel,
+		      const struct packet_view *view)
+{
+	channel->counters.packets_in++;
+	packet_consume(&channel->rx, view);
+}
+
+bool bus_channel_release(struct bus_channel *channel)
+{
+	if (ring_release(&channel->rx))
+		interrupt(channel);
+	return !ring_empty(&channel->rx);
+}

@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/control/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/component/components.h"
+#include "host/control/base64.h"
+#include "host/control/vm.h"
+
+u64 vm_uptime_ms(const struct vm *vm)
+{
+	return (uv_hrtime() - vm->started_ns) / 1000000;
+}
+
+const char *vm_state_text(enum vm_state state)
+{
+	static const char *const texts[] = {
+		[VM_STARTING] = "starting", [VM_RUNNING] = "running",
+		[VM_PAUSED] = "paused",	    [VM_CRASHED] = "crashed",
+		[VM_STOPPED] = "stopped",
+	};
+
+	return texts[state];
+}
+
+static void event_text(struct vm *vm, const char *kind, const char *service,
+		       u32 relid, const char *text)
+{
+	json_t *event = event_log_add(&vm->events, kind, service, relid,
+				      vm_uptime_ms(vm), text);
+
+	if (event && vm->server)
+		control_broadcast(vm->server, CONTROL_EVENTS, "event", event);
+	else
+		json_decref(event);
+}
+
+void vm_event(struct vm *vm, const char *kind, const char *service, u32 relid,
+	      const char *format, ...)
+{
+	char text[VM_CRASH_TEXT_BYTES + 256];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	event_text(vm, kind, service, relid, text);
+}
+
+/* ---- what vCPU threads call ---- */
+
+static u16 on_post_message(void *context, u32 connection_id, u32 message_type,
+			   const void *payload, u32 size_bytes)
+{
+	struct vm *vm = context;
+
+	return bus_post_message(vm->bus, connection_id, message_type, payload,
+				size_bytes);
+}
+
+static void on_serial_output(void *context, const void *bytes, u32 size_bytes)
+{
+	struct vm *vm = context;
+
+	if (console_put(&vm->console, bytes, size_bytes))
+		uv_async_send(&vm->wake);
+}
+
+static void on_serial_input_ready(void *context)
+{
+	struct vm *vm = context;
+
+	pthread_mutex_lock(&vm->mailbox.lock);
+	vm->mailbox.input_ready = true;
+	pthread_mutex_unlock(&vm->mailbox.lock);
+	uv_async_send(&vm->wake);
+}
+
+static void on_crashed(void *context, const u64 parameters[5], const char *text)
+{
+	struct vm *vm = context;
+	struct vm_mailbox *box = &vm->mailbox;
+
+	pthread_mutex_lock(&box->lock);
+	box->crashed = true;
+	memcpy(box->crash_parameters, parameters,
+	       sizeof(box->crash_parameters));
+	snprintf(box->crash_text, sizeof(box->crash_text), "%s",
+		 text ? text : "");
+	pthread_mutex_unlock(&box->lock);
+	uv_async_send(&vm->wake);
+}
+
+static void on_stopped(void *context, enum machine_stop reason,
+		       const char *text)
+{
+	struct vm *vm = context;
+	struct vm_mailbox *box = &vm->mailbox;
+
+	pthread_mutex_lock(&box->lock);
+	box->stopped = true;
+	box->stop_reason = reason;
+	snprintf(box->stop_text, sizeof(box->stop_text), "%s", text);
+	pthread_mutex_unlock(&box->lock);
+	uv_async_send(&vm->wake);
+}
+
+/* ---- the machine, over and over ---- */
+
+static int machine_begin(struct vm *vm, struct lis_error *error)
+{
+	const struct run_config *config = vm->config;
+	struct machine_config machine = {
+		.vcpus = config->cpus,
+		.memory_bytes = config->memory_bytes,
+		.huge_pages = config->huge_pages,
+		.kernel = config->kernel,
+		.initrd = config->initrd,
+		.command_line = config->command_line,
+		.ops = {
+			.post_message = on_post_message,
+			.serial_output = on_serial_output,
+			.serial_input_ready = on_serial_input_ready,
+			.crashed = on_crashed,
+			.stopped = on_stopped,
+		},
+		.context = vm,
+	};
+	int code = machine_create(&vm->machine, &machine, error);
+
+	if (code < 0)
+		return code;
+	vm->component_host.machine = vm->machine;
+	code = bus_attach(vm->bus, vm->machine, error);
+	if (code < 0)
+		return code;
+	code = machine_start(vm->machine, error);
+	if (code == 0)
+		vm->state = VM_RUNNING;
+	return code;
+}
+
+static void machine_finish(struct vm *vm)
+{
+	bus_detach(vm->bus);
+	vm->component_host.machine = NULL;
+	machine_destroy(vm->machine);
+	vm->machine = NULL;
+}
+
+static void mailbox_reset(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->mailbox.lock);
+	vm->mailbox.stopped = false;
+	vm->mailbox.crashed = false;
+	vm->mailbox.input_ready = false;
+	pthread_mutex_unlock(&vm->mailbox.lock);
+}
+
+static void machine_again(struct vm *vm)
+{
+	struct lis_error error;
+
+	machine_finish(vm);
+	mailbox_reset(vm);
+	if (machine_begin(vm, &error) < 0) {
+		vm_event(vm, "stopped", NULL, 0, "the machine did not start "
+						 "again: %s",
+			 error.text);
+		vm_end(vm, 1);
+		return;
+	}
+	vm_event(vm, "reset", NULL, 0, "the guest restarted");
+	if (vm->restart_waiter) {
+		control_reply(vm->restart_waiter,
+			      json_pack("{s:s}", "state", "running"));
+		vm->restart_waiter = NULL;
+	}
+}
+
+static void machine_stopped(struct vm *vm, enum machine_stop reason,
+			    const char *text)
+{
+	switch (reason) {
+	case MACHINE_STOP_RESET:
+		machine_again(vm);
+		break;
+	case MACHINE_STOP_TRIPLE_FAULT:
+		/* What a PC does, and what some guests restart by. */
+		vm_event(vm, "triple-fault", NULL, 0, "%s", text);
+		machine_again(vm);
+		break;
+	case MACHINE_STOP_POWER_OFF:
+		vm_event(vm, "stopped", NULL, 0, "%s", text);
+		vm_end(vm, 0);
+		break;
+	case MACHINE_STOP_ERROR:
+		vm_event(vm, "stopped", NULL, 0, "%s", text);
+		fprintf(stderr, "lis: VM '%s' stopped: %s\n", vm->config->name,
+			text);
+		vm_end(vm, 1);
+		break;
+	}
+}
+
+int vm_pause(struct vm *vm, struct lis_error *error)
+{
+	int code = machine_pause(vm->machine, error);
+
+	if (code == 0 && vm->state != VM_PAUSED) {
+		vm->state = VM_PAUSED;
+		vm_event(vm, "paused", NULL, 0, "the VM was paused");
+	}
+	return code;
+}
+
+int vm_resume(struct vm *vm, struct lis_error *error)
+{
+	int code = machine_resume(vm->machine, error);
+
+	if (code == 0 && vm->state == VM_PAUSED) {
+		vm->state = VM_RUNNING;
+		components_resumed(vm->components);
+		vm_event(vm, "resumed", NULL, 0, "the VM was resumed");
+	}
+	return code;
+}
+
+/* ---- the console ---- */
+
+void vm_console_push(struct vm *vm)
+{
+	u32 taken;
+
+	if (!vm->machine || !vm->console.input_bytes)
+		return;
+	taken = machine_serial_input(vm->machine, vm->console.input,
+				     (u32)vm->console.input_bytes);
+	console_typed(&vm->console, taken);
+	if (taken)
+		terminal_room(&vm->terminal);
+}
+
+static size_t on_typed(void *context, const char *bytes, size_t count)
+{
+	struct vm *vm = context;
+	size_t taken = console_type(&vm->console, bytes, count);
+
+	vm_console_push(vm);
+	return taken;
+}
+
+static void on_escape(void *context)
+{
+	struct vm *vm = context;
+
+	fprintf(stderr, "\r\nlis: VM '%s' turned off from its console\r\n",
+		vm->config->name);
+	vm_event(vm, "stopped", NULL, 0,
+		 "the VM was turned off from its console");
+	vm_end(vm, 0);
+}
+
+static void console_followers(struct vm *vm, const char *bytes, size_t count)
+{
+	char *text;
+
+	if (!(control_followed(vm->server) & CONTROL_CONSOLE))
+		return;
+	text = malloc(BASE64_ROOM(count));
+	if (!text)
+		return;
+	base64_encode(text, bytes, count);
+	control_broadcast(vm->server, CONTROL_CONSOLE, "console.output",
+			  json_pack("{s:s}", "data", text));
+	free(text);
+}
+
+static void console_pump(struct vm *vm)
+{
+	static char bytes[CONSOLE_QUEUE_BYTES];
+	size_t dropped;
+	size_t count = console_take(&vm->console, bytes, &dropped);
+
+	if (!count)
+		return;
+	terminal_write(&vm->terminal, bytes, count);
+	console_followers(vm, bytes, count);
+	if (dropped)
+		vm_event(vm, "console", NULL, 0,
+			 "%zu bytes of console output came faster than they "
+			 "could be passed on, and were dropped",
+			 dropped);
+}
+
+/* ---- the loop ---- */
+
+static void crash_report(struct vm *vm, const struct vm_mailbox *box)
+{
+	char text[VM_CRASH_TEXT_BYTES];
+
+	pthread_mutex_lock(&vm->mailbox.lock);
+	memcpy(text, box->crash_text, sizeof(text));
+	pthread_mutex_unlock(&vm->mailbox.lock);
+	vm->state = VM_CRASHED;
+	if (text[0])
+		vm_event(vm, "panic", NULL, 0, "the guest panicked: %s", text);
+	else
+		vm_event(vm, "panic", NULL, 0,
+			 "the guest panicked, without a message (0x%llx "
+			 "0x%llx 0x%llx 0x%llx 0x%llx)",
+			 (unsigned long long)box->crash_parameters[0],
+			 (unsigned long long)box->crash_parameters[1],
+			 (unsigned long long)box->crash_parameters[2],
+			 (unsigned long long)box->crash_parameters[3],
+			 (unsigned long long)box->crash_parameters[4]);
+}
+
+static void process_close(struct vm *vm)
+{
+	if (vm->stop_waiter) {
+		control_reply(vm->stop_waiter,
+			      json_pack("{s:s}", "state", "stopped"));
+		vm->stop_waiter = NULL;
+	}
+	if (vm->restart_waiter) {
+		control_fail(vm->restart_waiter, "not-running",
+			     "VM '%s' stopped instead of restarting",
+			     vm->config->name);
+		vm->restart_waiter = NULL;
+	}
+	if (vm->machine)
+		machine_finish(vm);
+	components_release(vm->components);
+	terminal_end(&vm->terminal);
+	bus_close(vm->bus);
+	if (vm->server)
+		control_server_stop(vm->server);
+	vm->server = NULL;
+	for (size_t i = 0; i < PORT_ARRAY_SIZE(vm->signals); i++)
+		uv_close((uv_handle_t *)&vm->signals[i], NULL);
+	uv_close((uv_handle_t *)&vm->wake, NULL);
+}
+
+static void on_wake(uv_async_t *async)
+{
+	struct vm *vm = async->data;
+	struct vm_mailbox *box = &vm->mailbox;
+	bool stopped, crashed, input_ready;
+
+	pthread_mutex_lock(&box->lock);
+	stopped = box->stopped;
+	crashed = box->crashed;
+	input_ready = box->input_ready;
+	box->stopped = box->crashed = box->input_ready = false;
+	pthread_mutex_unlock(&box->lock);
+	console_pump(vm);
+	if (crashed)
+		crash_report(vm, box);
+	if (input_ready)
+		vm_console_push(vm);
+	if (stopped && !vm->ending)
+		machine_stopped(vm, box->stop_reason, box->stop_text);
+	if (vm->ending && vm->state != VM_STOPPED) {
+		vm->state = VM_STOPPED;
+		process_close(vm);
+	}
+}
+
+void vm_end(struct vm *vm, int exit_code)
+{
+	if (vm->ending)
+		return;
+	vm->ending = true;
+	vm->exit_code = exit_code;
+	/* The caller may be deep inside what has to be torn down. */
+	uv_async_send(&vm->wake);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct vm *vm = signal->data;
+
+	vm_event(vm, "stopped", NULL, 0,
+		 "the VM was turned off: its process got signal %d (%s)",
+		 number, strsignal(number));
+	vm_end(vm, 0);
+}
+
+/* ---- the bus's news ---- */
+
+static void on_bus_event(void *context, enum bus_event event, const char *name,
+			 u32 relid, const char *text)
+{
+	static const char *const kinds[] = {
+		[BUS_CONTACT] = "contact",
+		[BUS_DISCONNECTED] = "disconnected",
+		[BUS_OFFERED] = "offer",
+		[BUS_OPENED] = "open",
+		[BUS_CLOSED] = "close",
+		[BUS_RESCINDED] = "rescind",
+		[BUS_RELEASED] = "release",
+		[BUS_VIOLATION] = "violation",
+	};
+
+	event_text(context, kinds[event], name, relid, text);
+}
+
+static void trace_send(struct vm *vm, enum control_stream stream,
+		       json_t *params, const void *head, u32 head_bytes,
+		       const void *rest, u32 rest_bytes)
+{
+	size_t total = (size_t)head_bytes + rest_bytes;
+	char *bytes = malloc(total);
+	char *text = malloc(BASE64_ROOM(total));
+
+	if (bytes && text) {
+		memcpy(bytes, head, head_bytes);
+		memcpy(bytes + head_bytes, rest, rest_bytes);
+		base64_encode(text, bytes, total);
+		json_object_set_new(params, "data", json_string(text));
+		json_object_set_new(params, "lost",
+				    json_integer((json_int_t)vm->trace_lost));
+		vm->trace_lost =
+			control_broadcast(vm->server, stream, "trace", params);
+	} else {
+		json_decref(params);
+		vm->trace_lost++;
+	}
+	free(bytes);
+	free(text);
+}
+
+static const char *direction_text(enum bus_direction direction)
+{
+	return direction == BUS_TO_HOST ? "to-host" : "to-guest";
+}
+
+static void on_bus_message(void *context, enum bus_direction direction, u32 vp,
+			   const void *payload, u32 size_bytes)
+{
+	trace_send(context, CONTROL_TRACE_MESSAGES,
+		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns",
+			     (json_int_t)uv_hrtime(), "direction",
+			     direction_text(direction), "kind", "message",
+			     "vp", (json_int_t)vp),
+		   payload, size_bytes, "", 0);
+}
+
+static void on_bus_packet(void *context, enum bus_direction direction,
+			  const char *name, u32 relid, const void *head,
+			  u32 head_bytes, const void *payload,
+			  u32 payload_bytes)
+{
+	trace_send(context, CONTROL_TRACE_PACKETS,
+		   json_pack("{s:I, s:s, s:s, s:I, s:s}", "time_ns",
+			     (json_int_t)uv_hrtime(), "direction",
+			     direction_text(direction), "kind", "packet",
+			     "relid", (json_int_t)relid, "service", name),
+		   head, head_bytes, payload, payload_bytes);
+}
+
+static void on_followers_changed(void *context)
+{
+	struct vm *vm = context;
+	unsigned int streams = control_followed(vm->server);
+
+	bus_trace(vm->bus, streams & CONTROL_TRACE_MESSAGES,
+		  streams & CONTROL_TRACE_PACKETS);
+}
+
+static void on_component_event(void *context, const char *kind,
+			       const char *service, u32 relid,
+			       const char *text)
+{
+	event_text(context, kind, service, relid, text);
+}
+
+/* ---- making of the process ---- */
+
+static void signals_begin(struct vm *vm)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < PORT_ARRAY_SIZE(vm->signals); i++) {
+		uv_signal_init(&vm->loop, &vm->signals[i]);
+		vm->signals[i].data = vm;
+		uv_signal_start(&vm->signals[i], on_signal, numbers[i]);
+	}
+}
+
+static int vm_begin(struct vm *vm, struct lis_error *error)
+{
+	struct bus_watcher watcher = {
+		.event = on_bus_event,
+		.message = on_bus_message,
+		.packet = on_bus_packet,
+		.context = vm,
+	};
+	int listen_fd;
+	int code;
+
+	uv_async_init(&vm->loop, &vm->wake, on_wake);
+	vm->wake.data = vm;
+	signals_begin(vm);
+	code = bus_create(&vm->bus, &vm->loop, &watcher, error);
+	if (code < 0)
+		return code;
+	vm->component_host.loop = &vm->loop;
+	vm->component_host.bus = vm->bus;
+	vm->component_host.event = on_component_event;
+	vm->component_host.context = vm;
+	code = components_create(vm->components, &vm->component_host,
+				 vm->config->service_enabled, error);
+	if (code < 0)
+		return code;
+	listen_fd = vm->instance.listen_fd;
+	vm->instance.listen_fd = -1;
+	code = control_server_start(&vm->server, &vm->loop, listen_fd,
+				    vm_methods, vm_method_count, vm,
+				    on_followers_changed, error);
+	if (code < 0)
+		return code;
+	code = machine_begin(vm, error);
+	if (code < 0)
+		return code;
+	if (vm->config->console == RUN_CONSOLE_STDIO && !vm->config->detach)
+		terminal_begin(&vm->terminal, &vm->loop, on_typed, on_escape, vm);
+	return 0;
+}
+
+static void report_ready(int ready_fd, const struct lis_error *error)
+{
+	if (ready_fd < 0)
+		return;
+	if (error && write(ready_fd, error->text, strlen(error->text)) < 0)
+		perror("lis: cannot tell why the VM did not start");
+	if (!error && write(ready_fd, "", 1) < 0)
+		perror("lis: cannot tell that the VM has started");
+	close(ready_fd);
+}
+
+static int vm_live(struct vm *vm, int ready_fd, struct lis_error *error)
+{
+	int code = vm_begin(vm, error);
+
+	report_ready(ready_fd, code < 0 ? error : NULL);
+	if (code < 0)
+		vm_end(vm, 1);
+	else
+		vm_event(vm, "started", NULL, 0, "the VM was started");
+	uv_run(&vm->loop, UV_RUN_DEFAULT);
+	if (code == 0 && vm->exit_code)
+		code = lis_error_set(error, EIO, "VM '%s' failed: %s",
+				     vm->config->name, vm->mailbox.stop_text);
+	return code;
+}
+
+static int process_body(const struct run_config *config, int ready_fd,
+			struct lis_error *error)
+{
+	char directory[PATH_MAX];
+	struct vm *vm = calloc(1, sizeof(*vm));
+	int code;
+
+	if (!vm || console_init(&vm->console) < 0) {
+		free(vm);
+		return lis_error_set(error, ENOMEM, "out of memory");
+	}
+	vm->config = config;
+	vm->started_ns = uv_hrtime();
+	pthread_mutex_init(&vm->mailbox.lock, NULL);
+	code = runtime_dir_find(directory, sizeof(directory), true, error);
+	if (code == 0)
+		code = instance_take(&vm->instance, directory, config->name,
+				     error);
+	if (code == 0) {
+		uv_loop_init(&vm->loop);
+		code = vm_live(vm, ready_fd, error);
+		uv_loop_close(&vm->loop);
+		instance_release(&vm->instance);
+	} else {
+		report_ready(ready_fd, error);
+	}
+	if (vm->bus)
+		bus_destroy(vm->bus);
+	components_free(vm->components);
+	event_log_clear(&vm->events);
+	console_release(&vm->console);
+	pthread_mutex_destroy(&vm->mailbox.lock);
+	free(vm);
+	return code;
+}
+
+/* The parent's part of a detached start: wait for the child's word. */
+static int wait_for_child(int fd, const char *name, struct lis_error *error)
+{
+	size_t length = 0;
+	ssize_t count;
+
+	while (length < sizeof(error->text) - 1 &&
+	       (count = read(fd, error->text + length,
+			     sizeof(error->text) - 1 - length)) > 0)
+		length += (size_t)count;
+	close(fd);
+	error->text[length] = '\0';
+	if (length == 1 && !error->text[0])
+		return 0;
+	if (!length)
+		return lis_error_set(error, EIO,
+				     "the process of VM '%s' ended while it "
+				     "was starting: run it without --detach "
+				     "to see why",
+				     name);
+	return -EIO;
+}
+
+static int process_detach(const struct run_config *config,
+			  struct lis_error *error)
+{
+	int fds[2];
+	pid_t child;
+	int null;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return lis_error_set(error, errno, "cannot make a pipe: %s",
+				     strerror(errno));
+	child = fork();
+	if (child < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return lis_error_set(error, errno,
+				     "cannot start a process for the VM: %s",
+				     strerror(errno));
+	}
+	if (child) {
+		close(fds[1]);
+		return wait_for_child(fds[0], config->name, error);
+	}
+	close(fds[0]);
+	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+	}
+	_exit(process_body(config, fds[1], error) < 0 ? 1 : 0);
+}
+
+int vm_process_run(const struct run_config *config, struct lis_error *error)
+{
+	if (config->detach)
+		return process_detach(config, error);
+	return process_body(config, -1, error);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * vm.h - one running VM, as its process holds it together.
+ *
+ * Here: the state that the control methods work on. Not here: the machine
+ * (host/vm), the bus (host/bus), components (host/component), the socket
+ * (server.h). All of it belongs to the loop's thread but the mailbox.
+ */
+#ifndef HOST_CONTROL_VM_H
+#define HOST_CONTROL_VM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "host/bus/bus.h"
+#include "host/component/component.h"
+#include "host/control/config.h"
+#include "host/control/console.h"
+#include "host/control/event_log.h"
+#include "host/control/instance.h"
+#include "host/control/server.h"
+#include "host/control/terminal.h"
+#include "host/vm/machine.h"
+
+#define VM_CRASH_TEXT_BYTES 4096
+
+enum vm_state {
+	VM_STARTING,
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_CRASHED, /* the guest reported a panic, and may run on */
+	VM_STOPPED,
+};
+
+/* What vCPU threads leave for the loop, under its lock. */
+struct vm_mailbox {
+	pthread_mutex_t lock;
+	bool stopped;
+	enum machine_stop stop_reason;
+	char stop_text[512];
+	bool crashed;
+	u64 crash_parameters[5];
+	char crash_text[VM_CRASH_TEXT_BYTES];
+	bool input_ready;
+};
+
+struct vm {
+	const struct run_config *config;
+	uv_loop_t loop;
+	uv_async_t wake; /* the mailbox or the console has something */
+	uv_signal_t signals[3];
+	struct vm_mailbox mailbox;
+	struct instance instance;
+	struct control_server *server;
+	struct bus *bus;
+	struct machine *machine;
+	enum vm_state state;
+	u64 started_ns;
+	struct component_host component_host;
+	struct component *components[SERVICE_COUNT];
+	struct event_log events;
+	struct console console;
+	u64 trace_lost;
+	struct terminal terminal;
+	/* Whoever waits for the machine to stop, or to be reset. */
+	struct control_request *stop_waiter;
+	struct control_request *restart_waiter;
+	bool ending;
+	int exit_code;
+};
+
+/* Milliseconds since the process started. */
+u64 vm_uptime_ms(const struct vm *vm);
+
+/* "running", "paused", ... */
+const char *vm_state_text(enum vm_state state);
+
+/* Put an event into the log and show it to its followers. */
+void vm_event(struct vm *vm, const char *kind, const char *service, u32 relid,
+	      const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Turn the machine off, and let the process end with @exit_code. */
+void vm_end(struct vm *vm, int exit_code);
+
+/* Pause or resume: state, event and machine. 0, or -errno with @error set. */
+int vm_pause(struct vm *vm, struct lis_error *error);
+int vm_resume(struct vm *vm, struct lis_error *error);
+
+/* Type queued console input on the guest's port. */
+void vm_console_push(struct vm *vm);
+
+/* The methods of the control protocol (methods.c). */
+extern const struct control_method vm_methods[];
+extern const size_t vm_method_count;
+
+#endif
