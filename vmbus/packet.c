@@ -88,14 +88,14 @@ static u32 ranges_bytes(u16 type, const u8 *ranges, u32 count, u32 room_bytes)
 		return count * (u32)sizeof(struct packet_transfer_range);
 	}
 	/* Every turn uses up bytes, so the count need not be bounded. */
-	while (count--) {
+	for (; count && used_bytes < room_bytes; count--) {
 		bytes = gpa_range_bytes(ranges + used_bytes,
 					room_bytes - used_bytes);
 		if (!bytes)
 			return room_bytes + 1;
 		used_bytes += bytes;
 	}
-	return used_bytes;
+	return count ? room_bytes + 1 : used_bytes;
 }
 
 u32 packet_ring_bytes(u32 header_bytes, u32 payload_bytes)

@@ -79,34 +79,37 @@ enum vmbus_status ring_init_reader(struct ring *ring, void *header, void *data,
 
 /*
  * An honest peer only ever adds: to what may be read by publishing, to what may
- * be written by releasing. So a grant that shrinks is a lie, and what has been
- * granted once stays good without another look.
+ * be written by releasing, and never beyond what our index in the header shows.
+ * So a grant that shrinks is a lie, and what has been granted once stays good
+ * without another look.
  */
 enum vmbus_status ring_refresh_reader(struct ring *rx)
 {
 	u32 index = port_load_acquire(&rx->header->write_index);
-	u32 available_bytes;
+	u32 consumed_bytes, published_bytes;
 
 	if (!index_is_valid(rx, index))
 		return VMBUS_E_RING_WRITE_INDEX;
-	available_bytes = distance_bytes(rx, rx->local, index);
-	if (available_bytes < rx->available_bytes)
+	consumed_bytes = distance_bytes(rx, rx->shown, rx->local);
+	published_bytes = distance_bytes(rx, rx->shown, index);
+	if (published_bytes < consumed_bytes + rx->available_bytes)
 		return VMBUS_E_RING_WRITE_BACKWARDS;
-	rx->available_bytes = available_bytes;
+	rx->available_bytes = published_bytes - consumed_bytes;
 	return VMBUS_OK;
 }
 
 enum vmbus_status ring_refresh_writer(struct ring *tx)
 {
 	u32 index = port_load_acquire(&tx->header->read_index);
-	u32 available_bytes;
+	u32 used_bytes, available_bytes;
 
 	if (!index_is_valid(tx, index))
 		return VMBUS_E_RING_READ_INDEX;
+	used_bytes = distance_bytes(tx, index, tx->local);
 	/* 8 bytes stay free: equal indices mean empty. */
-	available_bytes =
-		tx->size_bytes - 8 - distance_bytes(tx, index, tx->local);
-	if (available_bytes < tx->available_bytes)
+	available_bytes = tx->size_bytes - 8 - used_bytes;
+	if (available_bytes < tx->available_bytes ||
+	    used_bytes < distance_bytes(tx, tx->shown, tx->local))
 		return VMBUS_E_RING_READ_BACKWARDS;
 	tx->available_bytes = available_bytes;
 	return VMBUS_OK;

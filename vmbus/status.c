@@ -16,7 +16,7 @@ static const char *const texts[VMBUS_STATUS_COUNT] = {
 	[VMBUS_E_RING_WRITE_BACKWARDS] =
 		"the other end moved a ring's write index backwards",
 	[VMBUS_E_RING_READ_BACKWARDS] =
-		"the other end moved a ring's read index backwards",
+		"the other end moved a ring's read index backwards or ahead",
 	[VMBUS_E_RING_TOO_SMALL] =
 		"the ring is too small for the packet that must be sent",
 
