@@ -151,7 +151,7 @@ enum vmbus_status vmbus_host_init(struct vmbus_host *host,
  * @relid: receives the channel's id, from 1, which is also its event flag
  * number in the guest. Fixed until VMBUS_HOST_RELEASED.
  * VMBUS_AGAIN: the table is full. VMBUS_BAD_ARGUMENT: this type, instance and
- * index are offered already, the primary is missing, or no monitor id is left.
+ * index are offered already, the primary is not open, or no monitor id is left.
  */
 enum vmbus_status vmbus_host_offer(struct vmbus_host *host,
 				   const struct vmbus_offer *offer, u32 *relid);

@@ -34,12 +34,13 @@ struct vmbus_host_channel {
 	u8 state;
 	u8 owed; /* messages to the guest: VMBUS_HOST_OWES_* */
 	u8 monitor_id;
-	bool initial;	  /* belongs before OFFERS_DELIVERED */
-	bool rescind;	  /* the service took the offer back */
-	bool close_after; /* while opening: close as soon as opened */
-	bool move;	  /* the caller is to be told of target_vp */
-	bool work_queued; /* is in the list of what the caller must do */
-	bool send_queued; /* is in the list of who has messages */
+	bool initial;	    /* belongs before OFFERS_DELIVERED */
+	bool rescind;	    /* the service took the offer back */
+	bool release_after; /* while closing: the guest let go already */
+	bool close_after;   /* while opening: close as soon as opened */
+	bool move;	    /* the caller is to be told of target_vp */
+	bool work_queued;   /* is in the list of what the caller must do */
+	bool send_queued;   /* is in the list of who has messages */
 	u32 work_next;
 	u32 send_next;
 	u32 open_id;

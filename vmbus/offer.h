@@ -18,7 +18,7 @@ struct vmbus_offer {
 	u16 flags; /* VMBUS_OFFER_* */
 	u16 mmio_mib;
 	u16 mmio_optional_mib;
-	u16 subchannel_index; /* 0: primary; else its primary is offered too */
+	u16 subchannel_index; /* 0: primary; else its primary is open */
 	u32 minimum_version;  /* host: not shown to older guests; 0: to all */
 	bool monitored;	      /* host: wants a monitor id (monitor.h) */
 	u8 user_data[VMBUS_USER_DATA_BYTES];
