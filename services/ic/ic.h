@@ -174,8 +174,8 @@ u32 ic_vsp_request(struct ic_vsp *ic, void *buffer, u32 capacity_bytes,
  * ic_vsp_receive - parse one packet from the guest.
  * @data: @size_bytes of payload, any alignment
  * @transaction_id: of the packet's descriptor. Guests repeat the request's, or
- *                  give 0 when they write through a pipe: then the 8-bit id of
- *                  the IC header tells which request is answered.
+ *                  give 0 or ~0 when they write through a pipe or UIO: then
+ *                  the 8-bit id of the IC header tells which is answered.
  * @message: always filled; kind IC_KIND_MESSAGE is an answer of the service,
  *           which may answer any earlier request: compare transaction_id
  *

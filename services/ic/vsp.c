@@ -96,12 +96,13 @@ u32 ic_vsp_request(struct ic_vsp *ic, void *buffer, u32 capacity_bytes,
 
 /*
  * Which request an answer belongs to; 0 for none that was ever sent. Guests
- * that write through a pipe lose the descriptor's id and keep only 8 bits of
- * it in the IC header: then it is the newest request with these bits.
+ * that write through a pipe (0) and Linux's UIO file copy daemon (~0,
+ * tools/hv/vmbus_bufring.c) lose the descriptor's id and keep only 8 bits of it
+ * in the IC header: then it is the newest request with these bits.
  */
 static u64 answered_id(const struct ic_vsp *ic, u64 transaction_id, u8 short_id)
 {
-	if (!transaction_id) {
+	if (!transaction_id || transaction_id == ~0ull) {
 		transaction_id = (ic->last_id & ~0xffull) | short_id;
 		if (transaction_id > ic->last_id)
 			return transaction_id > 0xff ? transaction_id - 0x100
