@@ -30,13 +30,9 @@
 #ifndef SERVICES_FCOPY_VSP_H
 #define SERVICES_FCOPY_VSP_H
 
-#include "services/fcopy/wire.h"
+#include "services/fcopy/service.h"
 #include "services/ic/call.h"
-#include "services/ic/ic.h"
 #include "services/ic/utf16.h"
-
-/* The offer, and the versions of both ends. */
-extern const struct ic_service fcopy_service;
 
 /* Space that fcopy_vsp_transmit() may need in a packet's payload. */
 #define FCOPY_VSP_PACKET_MAX FCOPY_PACKET_MAX_BYTES

@@ -9,6 +9,7 @@
 #ifndef SERVICES_KVP_ITEM_H
 #define SERVICES_KVP_ITEM_H
 
+#include "services/ic/ic.h"
 #include "services/ic/utf16.h"
 #include "services/kvp/wire.h"
 
@@ -30,7 +31,7 @@ enum kvp_status {
 	KVP_VALUE_TOO_LONG,   /* over 1023 UTF-16 units */
 	KVP_VALUE_TOO_LONG_8, /* over 2047 bytes of UTF-8 */
 	KVP_VALUE_INVALID,
-	KVP_TYPE_UNKNOWN,
+	KVP_TYPE_UNKNOWN,    /* or a 32-bit number over its range */
 	KVP_NO_IP,	     /* negotiated below 4.0 */
 	KVP_ADAPTER_INVALID, /* empty, over 127 characters or not ASCII */
 	KVP_ADDRESS_INVALID,

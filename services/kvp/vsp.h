@@ -24,11 +24,8 @@
 #define SERVICES_KVP_VSP_H
 
 #include "services/ic/call.h"
-#include "services/ic/ic.h"
+#include "services/kvp/service.h"
 #include "services/kvp/item.h"
-
-/* The offer, and the versions of both ends. */
-extern const struct ic_service kvp_service;
 
 /* Space that kvp_vsp_transmit() may need in a packet's payload. */
 #define KVP_VSP_PACKET_MAX KVP_PACKET_MAX_BYTES

@@ -21,11 +21,7 @@
 #define SERVICES_VSS_VSP_H
 
 #include "services/ic/call.h"
-#include "services/ic/ic.h"
-#include "services/vss/wire.h"
-
-/* The offer, and the versions of both ends. */
-extern const struct ic_service vss_service;
+#include "services/vss/service.h"
 
 /* Space that vss_vsp_transmit() may need in a packet's payload. */
 #define VSS_VSP_PACKET_MAX VSS_PACKET_MAX_BYTES
