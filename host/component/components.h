@@ -128,6 +128,10 @@ void fcopy_component_copy(struct component *component, const char *source,
 					   u64 total_bytes),
 			  component_done *done, void *context);
 
+/* How far the copy under way, or the last one, has come. */
+void fcopy_component_progress(const struct component *component,
+			      u64 *sent_bytes, u64 *total_bytes);
+
 /* Cancel the copy that @context was given for; false: it is not under way. */
 bool fcopy_component_cancel(struct component *component, const void *context);
 

@@ -368,6 +368,12 @@ void fcopy_component_copy(struct component *component, const char *source,
 	component_run(component);
 }
 
+void fcopy_component_progress(const struct component *component,
+			      u64 *sent_bytes, u64 *total_bytes)
+{
+	fcopy_vsp_progress(&self_of(component)->vsp, sent_bytes, total_bytes);
+}
+
 bool fcopy_component_cancel(struct component *component, const void *context)
 {
 	struct fcopy_component *self = self_of(component);

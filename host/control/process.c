@@ -166,6 +166,28 @@ static void mailbox_reset(struct vm *vm)
 	pthread_mutex_unlock(&vm->mailbox.lock);
 }
 
+/* Tell whoever asked the guest to stop or restart what came of it. */
+static void stop_settle(struct vm *vm, bool restarted)
+{
+	struct control_request *request = vm->stop.request;
+
+	vm->stop.request = NULL;
+	uv_timer_stop(&vm->stop.timer);
+	if (!request)
+		return;
+	if (vm->stop.restart == restarted)
+		control_reply(request,
+			      json_pack("{s:s}", "state",
+					restarted ? "running" : "stopped"));
+	else
+		control_fail(request, "guest-error",
+			     restarted ? "VM '%s' restarted instead of "
+					 "stopping"
+				       : "VM '%s' stopped instead of "
+					 "restarting",
+			     vm->config->name);
+}
+
 static void machine_again(struct vm *vm)
 {
 	struct lis_error error;
@@ -173,18 +195,15 @@ static void machine_again(struct vm *vm)
 	machine_finish(vm);
 	mailbox_reset(vm);
 	if (machine_begin(vm, &error) < 0) {
-		vm_event(vm, "stopped", NULL, 0, "the machine did not start "
-						 "again: %s",
+		vm_event(vm, "stopped", NULL, 0,
+			 "the machine did not start "
+			 "again: %s",
 			 error.text);
 		vm_end(vm, 1);
 		return;
 	}
 	vm_event(vm, "reset", NULL, 0, "the guest restarted");
-	if (vm->restart_waiter) {
-		control_reply(vm->restart_waiter,
-			      json_pack("{s:s}", "state", "running"));
-		vm->restart_waiter = NULL;
-	}
+	stop_settle(vm, true);
 }
 
 static void machine_stopped(struct vm *vm, enum machine_stop reason,
@@ -218,6 +237,7 @@ int vm_pause(struct vm *vm, struct lis_error *error)
 
 	if (code == 0 && vm->state != VM_PAUSED) {
 		vm->state = VM_PAUSED;
+		components_paused(vm->components, true);
 		vm_event(vm, "paused", NULL, 0, "the VM was paused");
 	}
 	return code;
@@ -229,7 +249,7 @@ int vm_resume(struct vm *vm, struct lis_error *error)
 
 	if (code == 0 && vm->state == VM_PAUSED) {
 		vm->state = VM_RUNNING;
-		components_resumed(vm->components);
+		components_paused(vm->components, false);
 		vm_event(vm, "resumed", NULL, 0, "the VM was resumed");
 	}
 	return code;
@@ -327,17 +347,8 @@ static void crash_report(struct vm *vm, const struct vm_mailbox *box)
 
 static void process_close(struct vm *vm)
 {
-	if (vm->stop_waiter) {
-		control_reply(vm->stop_waiter,
-			      json_pack("{s:s}", "state", "stopped"));
-		vm->stop_waiter = NULL;
-	}
-	if (vm->restart_waiter) {
-		control_fail(vm->restart_waiter, "not-running",
-			     "VM '%s' stopped instead of restarting",
-			     vm->config->name);
-		vm->restart_waiter = NULL;
-	}
+	stop_settle(vm, false);
+	uv_close((uv_handle_t *)&vm->stop.timer, NULL);
 	if (vm->machine)
 		machine_finish(vm);
 	components_release(vm->components);
@@ -402,14 +413,10 @@ static void on_bus_event(void *context, enum bus_event event, const char *name,
 			 u32 relid, const char *text)
 {
 	static const char *const kinds[] = {
-		[BUS_CONTACT] = "contact",
-		[BUS_DISCONNECTED] = "disconnected",
-		[BUS_OFFERED] = "offer",
-		[BUS_OPENED] = "open",
-		[BUS_CLOSED] = "close",
-		[BUS_RESCINDED] = "rescind",
-		[BUS_RELEASED] = "release",
-		[BUS_VIOLATION] = "violation",
+		[BUS_CONTACT] = "contact",  [BUS_DISCONNECTED] = "disconnected",
+		[BUS_OFFERED] = "offer",    [BUS_OPENED] = "open",
+		[BUS_CLOSED] = "close",	    [BUS_RESCINDED] = "rescind",
+		[BUS_RELEASED] = "release", [BUS_VIOLATION] = "violation",
 	};
 
 	event_text(context, kinds[event], name, relid, text);
@@ -451,8 +458,8 @@ static void on_bus_message(void *context, enum bus_direction direction, u32 vp,
 	trace_send(context, CONTROL_TRACE_MESSAGES,
 		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns",
 			     (json_int_t)uv_hrtime(), "direction",
-			     direction_text(direction), "kind", "message",
-			     "vp", (json_int_t)vp),
+			     direction_text(direction), "kind", "message", "vp",
+			     (json_int_t)vp),
 		   payload, size_bytes, "", 0);
 }
 
@@ -479,8 +486,7 @@ static void on_followers_changed(void *context)
 }
 
 static void on_component_event(void *context, const char *kind,
-			       const char *service, u32 relid,
-			       const char *text)
+			       const char *service, u32 relid, const char *text)
 {
 	event_text(context, kind, service, relid, text);
 }
@@ -512,8 +518,10 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 
 	uv_async_init(&vm->loop, &vm->wake, on_wake);
 	vm->wake.data = vm;
+	uv_timer_init(&vm->loop, &vm->stop.timer);
 	signals_begin(vm);
-	code = bus_create(&vm->bus, &vm->loop, &watcher, error);
+	code = bus_create(&vm->bus, &vm->loop, vm->config->cpus, &watcher,
+			  error);
 	if (code < 0)
 		return code;
 	vm->component_host.loop = &vm->loop;
@@ -535,7 +543,8 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 	if (code < 0)
 		return code;
 	if (vm->config->console == RUN_CONSOLE_STDIO && !vm->config->detach)
-		terminal_begin(&vm->terminal, &vm->loop, on_typed, on_escape, vm);
+		terminal_begin(&vm->terminal, &vm->loop, on_typed, on_escape,
+			       vm);
 	return 0;
 }
 

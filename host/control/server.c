@@ -27,6 +27,7 @@ struct control_client {
 	struct control_client *next;
 	struct control_request *requests; /* not yet answered */
 	unsigned int streams;
+	void (*gone)(void *context);
 	bool closing;
 	char *line; /* what was read of a line so far */
 	size_t line_bytes;
@@ -93,6 +94,8 @@ static void client_close(struct control_client *client)
 		request = next;
 	}
 	uv_close((uv_handle_t *)&client->pipe, client_closed);
+	if (client->gone && !client->server->stopping)
+		client->gone(client->server->context);
 	if (streams && !client->server->stopping)
 		client->server->followers_changed(client->server->context);
 }
@@ -304,6 +307,15 @@ void control_follow(struct control_request *request, unsigned int streams)
 		return;
 	request->client->streams |= streams;
 	request->client->server->followers_changed(request->context);
+}
+
+void control_when_gone(struct control_request *request,
+		       void (*gone)(void *context))
+{
+	if (request->client)
+		request->client->gone = gone;
+	else if (gone)
+		gone(request->context);
 }
 
 static const struct control_method *

@@ -81,6 +81,13 @@ void control_fail(struct control_request *request, const char *reason,
 void control_fail_params(struct control_request *request, const char *format,
 			 ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Have @gone called, with the server's context, when the request's client goes
+ * away; NULL: no more. A client has one such wish at a time.
+ */
+void control_when_gone(struct control_request *request,
+		       void (*gone)(void *context));
+
 /* Send one client a notification; takes over @params. It is dropped when the
  * client reads so slowly that its backlog is past the limit: then false. */
 bool control_notify(struct control_client *client, const char *method,

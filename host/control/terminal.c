@@ -57,9 +57,9 @@ static void input_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 }
 
 void terminal_begin(struct terminal *terminal, uv_loop_t *loop,
-		 size_t (*typed)(void *context, const char *bytes,
-				 size_t count),
-		 void (*escape)(void *context), void *context)
+		    size_t (*typed)(void *context, const char *bytes,
+				    size_t count),
+		    void (*escape)(void *context), void *context)
 {
 	terminal->typed = typed;
 	terminal->escape = escape;

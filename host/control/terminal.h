@@ -42,9 +42,9 @@ struct terminal {
  * neither a terminal nor a pipe or socket is not read.
  */
 void terminal_begin(struct terminal *terminal, uv_loop_t *loop,
-		 size_t (*typed)(void *context, const char *bytes,
-				 size_t count),
-		 void (*escape)(void *context), void *context);
+		    size_t (*typed)(void *context, const char *bytes,
+				    size_t count),
+		    void (*escape)(void *context), void *context);
 
 /* Write output. A reader that is too slow loses some of it. */
 void terminal_write(struct terminal *terminal, const char *bytes, size_t count);

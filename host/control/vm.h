@@ -45,6 +45,14 @@ struct vm_mailbox {
 	bool input_ready;
 };
 
+/* Who waits for the guest to stop or restart, as it was asked to. */
+struct vm_stop {
+	struct control_request *request; /* NULL: nobody */
+	uv_timer_t timer;
+	bool restart;
+	const char *what;
+};
+
 struct vm {
 	const struct run_config *config;
 	uv_loop_t loop;
@@ -63,9 +71,8 @@ struct vm {
 	struct console console;
 	u64 trace_lost;
 	struct terminal terminal;
-	/* Whoever waits for the machine to stop, or to be reset. */
-	struct control_request *stop_waiter;
-	struct control_request *restart_waiter;
+	struct vm_stop stop;
+	struct copy *copy; /* under way (methods_copy.c), or NULL */
 	bool ending;
 	int exit_code;
 };

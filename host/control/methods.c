@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/control/methods.h"
+
+#include "host/control/vm.h"
+
+const struct control_method vm_methods[] = {
+	{ "vm.info", method_vm_info },
+	{ "vm.services", method_vm_services },
+	{ "vm.enable", method_vm_enable },
+	{ "vm.disable", method_vm_disable },
+	{ "vm.stop", method_vm_stop },
+	{ "vm.pause", method_vm_pause },
+	{ "vm.resume", method_vm_resume },
+	{ "vm.nmi", method_vm_nmi },
+	{ "vm.counters", method_vm_counters },
+	{ "kvp.enumerate", method_kvp_enumerate },
+	{ "kvp.get", method_kvp_get },
+	{ "kvp.set", method_kvp_set },
+	{ "kvp.remove", method_kvp_remove },
+	{ "ip.get", method_ip_get },
+	{ "ip.set", method_ip_set },
+	{ "copy.start", method_copy_start },
+	{ "copy.cancel", method_copy_cancel },
+	{ "vss.check", method_vss_check },
+	{ "vss.freeze", method_vss_freeze },
+	{ "vss.thaw", method_vss_thaw },
+	{ "console.attach", method_console_attach },
+	{ "console.input", method_console_input },
+	{ "events.follow", method_events_follow },
+	{ "trace.follow", method_trace_follow },
+};
+
+const size_t vm_method_count = PORT_ARRAY_SIZE(vm_methods);
+
+void method_fail(struct control_request *request,
+		 const struct component_answer *answer)
+{
+	control_fail(request, answer->reason, "%s", answer->text);
+}
+
+void method_done(void *context, const struct component_answer *answer)
+{
+	if (answer->ok)
+		control_reply(context, json_object());
+	else
+		method_fail(context, answer);
+}
