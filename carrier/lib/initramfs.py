@@ -23,7 +23,9 @@ class Archive:
     def __init__(self):
         self.parts = []
         self.inode = 0
+        # Names that are there already.
         self.folders = set()
+        self.files = set()
 
     def _add(self, name, mode, data=b"", device=(0, 0)):
         self.inode += 1
@@ -54,6 +56,12 @@ class Archive:
         self.folder(os.path.dirname(name))
         self._add(name, 0o100000 | mode, data)
 
+    def once(self, name, data, mode=0o644):
+        """Adds a regular file unless one of that name was added by once()."""
+        if name not in self.files:
+            self.files.add(name)
+            self.data(name, data, mode)
+
     def file(self, name, source, mode=None):
         """Adds a copy of a file of this machine."""
         with open(source, "rb") as stream:
@@ -78,9 +86,8 @@ class Archive:
         """Adds a program and the shared libraries that it is linked with."""
         self.file(name, source, 0o755)
         for library in shared_libraries(source):
-            if library.strip("/") not in self.folders:
-                self.folders.add(library.strip("/"))
-                self.file(library, library, 0o755)
+            with open(library, "rb") as stream:
+                self.once(library, stream.read(), 0o755)
 
     def bytes(self):
         """The whole archive; nothing can be added afterwards."""

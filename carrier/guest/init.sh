@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# First program of a test guest: loads the hv_* drivers, starts Debian's
+# daemons under a supervisor, and serves commands on the serial console.
+#
+# On the kernel command line:
+#   lis.modules=a,b   drivers to load, instead of those in /etc/modules
+#   lis.daemons=a,b   of kvp, vss, fcopy; none for none
+#   lis.init=early    report the first instruction of this file, then go on;
+#   lis.init=stop     ... then power off (for boot time)
+
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+exec </dev/console >/dev/console 2>&1
+
+modules=$(cat /etc/modules)
+daemons=kvp,vss,fcopy
+for word in $(cat /proc/cmdline); do
+	case $word in
+	lis.modules=*) modules=$(echo "${word#*=}" | tr , ' ') ;;
+	lis.daemons=*) daemons=${word#*=} ;;
+	lis.init=*)
+		echo "@@lis early"
+		[ "${word#*=}" != stop ] || poweroff -f
+		;;
+	esac
+done
+
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /run/lis /var/log /mnt/data
+hostname -F /etc/hostname
+ip link set lo up
+
+load()
+{
+	local name
+
+	grep -q "^$1 " /proc/modules && return
+	while read -r name rest; do
+		[ "$name" = "$1" ] || continue
+		for name in $rest "$1"; do
+			grep -q "^$name " /proc/modules ||
+				insmod "/modules/$name.ko" $(parameters "$name")
+		done
+	done </modules/order
+}
+
+parameters()
+{
+	case $1 in
+	brd) echo rd_nr=1 rd_size=65536 ;;
+	dummy) echo numdummies=1 ;;
+	esac
+}
+
+for module in $modules; do
+	load "$module"
+done
+
+if [ -b /dev/ram0 ]; then
+	mke2fs -q /dev/ram0 >/dev/null 2>&1
+	mount -t ext4 /dev/ram0 /mnt/data
+fi
+if [ -e /sys/class/net/dummy0 ]; then
+	ip link set dummy0 address 00:15:5d:00:00:01
+	ip addr add 192.0.2.10/24 dev dummy0
+	ip addr add 2001:db8::10/64 dev dummy0
+	ip link set dummy0 up
+	ip route add default via 192.0.2.1 dev dummy0
+fi
+
+# From 6.10, file copy is a channel for user space: bind it when it is offered.
+uio=/sys/bus/vmbus/drivers/uio_hv_generic/new_id
+if [ -e /usr/sbin/hv_fcopy_uio_daemon ] && [ -e $uio ]; then
+	echo 34d14be3-dee4-41c8-9ae7-6b174977c192 >$uio
+fi
+
+syslogd -O /var/log/messages
+if [ "$daemons" != none ]; then
+	for name in $(echo "$daemons" | tr , ' '); do
+		daemon start "$name"
+	done
+fi
+[ ! -x /etc/lis-init ] || /etc/lis-init
+
+dmesg -n 1
+exec setsid serve </dev/ttyS0 >/dev/ttyS0 2>&1

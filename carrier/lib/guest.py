@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Test guests: a Debian kernel and a small initial RAM file system with
+Debian's own hv_* drivers and daemons.
+
+What lives here: what goes into a guest. What runs in it is in ../guest.
+"""
+
+import hashlib
+import os
+import subprocess
+
+import initramfs
+from machine import BUSYBOX, CarrierError, cache_folder
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PARTS = os.path.join(os.path.dirname(HERE), "guest")
+
+# Of each kernel: the packages in the cache that its daemons come from.
+KERNELS = {
+    "6.1": ("daemons-6.1",),
+    "6.12": ("daemons-6.12", "daemons-uio"),
+}
+# Loaded at start, in this order.
+LOADED = ("hv_vmbus", "hv_utils", "uio_hv_generic", "brd", "ext4", "dummy")
+# There to be loaded by a test.
+SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
+         "hid_hyperv", "hyperv_fb", "hyperv_drm", "pci_hyperv")
+DAEMONS = {
+    "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
+    "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
+    "daemons-uio": ("hv_fcopy_uio_daemon",),
+}
+HOSTNAME = "guest"
+DOMAIN = "lis.test"
+
+
+def missing_reason(name):
+    """Why there is no such guest on this machine, or None."""
+    for part in ("kernel-" + name,) + KERNELS[name]:
+        if not os.path.isdir(os.path.join(cache_folder(), part)):
+            return "%s is not in %s (carrier/packages kernels fetches it)" \
+                % (part, cache_folder())
+    return None
+
+
+def _kexec_program():
+    """The little kexec, built static once."""
+    source = os.path.join(PARTS, "kexec.c")
+    with open(source, "rb") as stream:
+        digest = hashlib.sha256(stream.read()).hexdigest()[:16]
+    path = os.path.join(cache_folder(), "kexec-" + digest)
+    if not os.path.exists(path):
+        partial = "%s.%d" % (path, os.getpid())
+        subprocess.run(["gcc", "-Os", "-static", "-s", "-o", partial, source],
+                       check=True)
+        os.rename(partial, path)
+    return path
+
+
+def _add_modules(archive, kernel):
+    modules = initramfs.Modules(kernel)
+    order = []
+    for name in LOADED + SPARE:
+        closure = modules.closure([name])
+        if not closure:
+            continue
+        names = [key for key, _ in closure]
+        order.append("%s %s\n" % (names[-1], " ".join(names[:-1])))
+        for key, data in closure:
+            archive.once("modules/%s.ko" % key, data)
+    archive.data("modules/order", "".join(order).encode())
+    archive.data("etc/modules", " ".join(LOADED).encode())
+
+
+def _add_system(archive):
+    archive.file("bin/busybox", BUSYBOX, 0o755)
+    applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
+                             text=True, check=True).stdout.split()
+    ours = {"init": "init.sh", "bin/serve": "serve.sh",
+            "bin/daemon": "daemon.sh", "sbin/poweroff": "poweroff.sh",
+            "sbin/reboot": "poweroff.sh"}
+    for applet in applets:
+        if applet not in ("busybox", "poweroff", "reboot", "init", "halt"):
+            archive.link("bin/" + applet, "busybox")
+    for name, source in ours.items():
+        archive.file(name, os.path.join(PARTS, source), 0o755)
+    archive.file("sbin/kexec", _kexec_program(), 0o755)
+    archive.file("etc/os-release", "/etc/os-release", 0o644)
+    archive.data("etc/hostname", HOSTNAME.encode() + b"\n")
+    archive.data("etc/hosts", b"127.0.0.1 localhost\n192.0.2.10 %s.%s %s\n"
+                 % (HOSTNAME.encode(), DOMAIN.encode(), HOSTNAME.encode()))
+    archive.data("etc/nsswitch.conf", b"hosts: files\n")
+    archive.data("etc/resolv.conf", b"nameserver 192.0.2.53\n")
+    archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    archive.data("etc/group", b"root:x:0:\n")
+    for folder in ("dev", "proc", "sys", "run", "tmp", "mnt", "root",
+                   "var/log", "var/lib/hyperv"):
+        archive.folder(folder)
+    archive.device("dev/console", 5, 1)
+
+
+def _digest(name):
+    """Changes when anything that a guest is made of does."""
+    total = hashlib.sha256()
+    for folder in (HERE, PARTS):
+        for entry in sorted(os.listdir(folder)):
+            if entry.endswith((".py", ".sh", ".c")):
+                with open(os.path.join(folder, entry), "rb") as stream:
+                    total.update(stream.read())
+    for part in ("kernel-" + name,) + KERNELS[name]:
+        total.update(os.path.realpath(
+            os.path.join(cache_folder(), part)).encode())
+    status = os.stat(BUSYBOX)
+    total.update(b"%d %d" % (status.st_size, int(status.st_mtime)))
+    return total.hexdigest()[:16]
+
+
+def build(name, kexec=False):
+    """Builds a guest, or finds it built: (kernel path, initrd path).
+
+    With kexec, the initrd also carries the kernel and the plain initrd, as
+    /kexec/kernel and /kexec/initrd.
+    """
+    reason = missing_reason(name)
+    if reason:
+        raise CarrierError(reason)
+    root = os.path.join(cache_folder(), "kernel-" + name)
+    kernel = initramfs.kernel_image(root)
+    path = os.path.join(cache_folder(), "guest-%s-%s%s.initrd" % (
+        name, _digest(name), "-kexec" if kexec else ""))
+    if os.path.exists(path):
+        return kernel, path
+
+    if kexec:
+        plain = build(name)[1]
+        archive = initramfs.Archive()
+        archive.file("kexec/kernel", kernel)
+        archive.file("kexec/initrd", plain)
+        with open(plain, "rb") as stream:
+            data = stream.read() + archive.bytes()
+    else:
+        archive = initramfs.Archive()
+        _add_system(archive)
+        _add_modules(archive, root)
+        for package in KERNELS[name]:
+            unpacked = os.path.join(cache_folder(), package)
+            for daemon in DAEMONS[package]:
+                archive.program("usr/sbin/" + daemon,
+                                os.path.join(unpacked, "usr/sbin", daemon))
+            scripts = os.path.join(unpacked, "usr/libexec/hypervkvpd")
+            for script in sorted(os.listdir(scripts)):
+                with open(os.path.join(scripts, script), "rb") as stream:
+                    archive.once("usr/libexec/hypervkvpd/" + script,
+                                 stream.read(), 0o755)
+        data = archive.bytes()
+    initramfs.write_whole(path, data)
+    _drop_older(name, path, kexec)
+    return kernel, path
+
+
+def _drop_older(name, path, kexec):
+    for entry in os.listdir(cache_folder()):
+        old = os.path.join(cache_folder(), entry)
+        if entry.startswith("guest-%s-" % name) and old != path and \
+                entry.endswith("-kexec.initrd") == kexec and \
+                entry.endswith(".initrd"):
+            os.unlink(old)
