@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/vm/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* boot.rst: type_of_loader of a loader without an assigned number. */
+#define LOADER_UNDEFINED 0xff
+/* Address range types of ACPI 6.4 table 15.2. */
+#define E820_MEMORY 1
+#define E820_ACPI   3
+
+/* x86-64 page table bits (AMD64 manual volume 2, 5.3). */
+#define PAGE_PRESENT  0x1ull
+#define PAGE_WRITE    0x2ull
+#define PAGE_HUGE     0x80ull
+#define TABLE_ENTRIES 512
+#define IDENTITY_GIB  4
+
+struct boot_file {
+	const char *path;
+	int fd;
+	u64 size_bytes;
+};
+
+static void file_close(struct boot_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+}
+
+static int file_open(struct boot_file *file, const char *path,
+		     struct lis_error *err)
+{
+	struct stat status;
+
+	file->path = path;
+	/* Non-blocking, so that a pipe put in place of a file cannot hang. */
+	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (file->fd < 0)
+		return lis_error_set(err, errno, "cannot open %s: %s", path,
+				     strerror(errno));
+	if (fstat(file->fd, &status) || !S_ISREG(status.st_mode)) {
+		file_close(file);
+		return lis_error_set(err, EINVAL,
+				     "cannot use %s: not a regular file", path);
+	}
+	file->size_bytes = (u64)status.st_size;
+	return 0;
+}
+
+static int file_read(const struct boot_file *file, void *to, u64 size_bytes,
+		     u64 offset, struct lis_error *err)
+{
+	u8 *at = to;
+
+	while (size_bytes) {
+		ssize_t got = pread(file->fd, at, size_bytes, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return lis_error_set(err, errno, "cannot read %s: %s",
+					     file->path, strerror(errno));
+		if (!got)
+			return lis_error_set(err, EINVAL,
+					     "cannot read %s: it became "
+					     "shorter while it was read",
+					     file->path);
+		at += got;
+		offset += (u64)got;
+		size_bytes -= (u64)got;
+	}
+	return 0;
+}
+
+static int load_kernel(struct memory *memory, const struct boot_file *file,
+		       struct bzimage *image, struct lis_error *err)
+{
+	u8 head[BZIMAGE_HEAD_BYTES];
+	u64 head_bytes = sizeof(head);
+	int ret;
+
+	if (file->size_bytes < head_bytes)
+		head_bytes = file->size_bytes;
+	ret = file_read(file, head, head_bytes, 0, err);
+	if (ret)
+		return ret;
+	ret = bzimage_parse(image, head, (u32)head_bytes, file->size_bytes,
+			    err);
+	if (ret)
+		return lis_error_prefix(err, ret, "%s", file->path);
+	if (image->load_gpa + image->init_bytes > memory->layout.low_bytes)
+		return lis_error_set(
+			err, EINVAL,
+			"%s needs at least %llu MiB of memory below the MMIO "
+			"window, the machine has %llu MiB",
+			file->path,
+			(unsigned long long)((image->load_gpa +
+					      image->init_bytes) >>
+					     20) +
+				1,
+			(unsigned long long)(memory->layout.low_bytes >> 20));
+	return file_read(file, memory->base + image->load_gpa,
+			 image->payload_bytes, image->payload_offset, err);
+}
+
+/* As high as it may be: the kernel unpacks itself from below. */
+static int load_initrd(struct memory *memory, const struct boot_file *file,
+		       const struct bzimage *image, u64 *gpa,
+		       struct lis_error *err)
+{
+	u64 lowest = image->load_gpa + image->init_bytes;
+	u64 top = memory->layout.low_bytes;
+
+	if (top > image->initrd_max_gpa + 1)
+		top = image->initrd_max_gpa + 1;
+	if (!file->size_bytes)
+		return lis_error_set(err, EINVAL, "%s is empty", file->path);
+	if (top < lowest || file->size_bytes > top - lowest)
+		return lis_error_set(
+			err, EINVAL,
+			"%s has %llu MiB, which do not fit beside the kernel: "
+			"give the machine more memory",
+			file->path,
+			(unsigned long long)(file->size_bytes >> 20) + 1);
+	*gpa = (top - file->size_bytes) & ~(MEMORY_PAGE_BYTES - 1);
+	if (*gpa < lowest)
+		return lis_error_set(err, EINVAL,
+				     "%s does not fit beside the kernel: give "
+				     "the machine more memory",
+				     file->path);
+	return file_read(file, memory->base + *gpa, file->size_bytes, 0, err);
+}
+
+static int load_command_line(struct memory *memory, const char *text,
+			     const struct bzimage *image, struct lis_error *err)
+{
+	u64 limit = image->command_line_max_bytes;
+	u64 length = strlen(text);
+
+	if (limit > BOOT_COMMAND_LINE_MAX_BYTES - 1)
+		limit = BOOT_COMMAND_LINE_MAX_BYTES - 1;
+	if (length > limit)
+		return lis_error_set(err, EINVAL,
+				     "the kernel command line has %llu bytes, "
+				     "this kernel takes at most %llu",
+				     (unsigned long long)length,
+				     (unsigned long long)limit);
+	memcpy(memory->base + BOOT_COMMAND_LINE_GPA, text, length + 1);
+	return 0;
+}
+
+u32 boot_e820(const struct memory_layout *layout, struct boot_e820_entry *table)
+{
+	u32 count = 0;
+
+	table[count++] = (struct boot_e820_entry){ .addr = 0,
+						   .size = BOOT_LOW_END_GPA,
+						   .type = E820_MEMORY };
+	table[count++] = (struct boot_e820_entry){ .addr = BOOT_ACPI_GPA,
+						   .size = BOOT_ACPI_MAX_BYTES,
+						   .type = E820_ACPI };
+	table[count++] = (struct boot_e820_entry){ .addr = BOOT_HIGH_GPA,
+						   .size = layout->low_bytes -
+							   BOOT_HIGH_GPA,
+						   .type = E820_MEMORY };
+	if (layout->high_bytes)
+		table[count++] =
+			(struct boot_e820_entry){ .addr = MEMORY_4GIB,
+						  .size = layout->high_bytes,
+						  .type = E820_MEMORY };
+	return count;
+}
+
+static void write_params(struct memory *memory, const struct bzimage *image,
+			 u64 initrd_gpa, u64 initrd_bytes)
+{
+	struct boot_params params = { 0 };
+
+	params.hdr = image->header;
+	params.hdr.type_of_loader = LOADER_UNDEFINED;
+	params.hdr.code32_start = (u32)image->load_gpa;
+	params.hdr.ramdisk_image = (u32)initrd_gpa;
+	params.hdr.ramdisk_size = (u32)initrd_bytes;
+	params.hdr.cmd_line_ptr = BOOT_COMMAND_LINE_GPA;
+	params.acpi_rsdp_addr = BOOT_ACPI_GPA;
+	params.e820_entries = (u8)boot_e820(&memory->layout, params.e820_table);
+	memcpy(memory->base + BOOT_PARAMS_GPA, &params, sizeof(params));
+}
+
+/* Identity mapping of the first 4 GiB by 2 MiB pages. */
+static void write_page_tables(struct memory *memory)
+{
+	u64 *top = (u64 *)(memory->base + BOOT_PAGE_TABLES_GPA);
+	u64 *gibs = top + TABLE_ENTRIES;
+	u64 *pages = gibs + TABLE_ENTRIES;
+	u64 gpa = BOOT_PAGE_TABLES_GPA + MEMORY_PAGE_BYTES;
+	u32 i;
+
+	top[0] = gpa | PAGE_PRESENT | PAGE_WRITE;
+	for (i = 0; i < IDENTITY_GIB; i++) {
+		gpa += MEMORY_PAGE_BYTES;
+		gibs[i] = gpa | PAGE_PRESENT | PAGE_WRITE;
+	}
+	for (i = 0; i < IDENTITY_GIB * TABLE_ENTRIES; i++)
+		pages[i] = i * MEMORY_HUGE_PAGE_BYTES | PAGE_PRESENT |
+			   PAGE_WRITE | PAGE_HUGE;
+}
+
+/* Flat 64-bit code, flat data, and the task segment that VMX insists on. */
+static void write_gdt(struct memory *memory)
+{
+	u64 *gdt = (u64 *)(memory->base + BOOT_GDT_GPA);
+
+	gdt[BOOT_GDT_CODE / 8] = 0x00af9b000000ffffull;
+	gdt[BOOT_GDT_DATA / 8] = 0x00cf93000000ffffull;
+	gdt[BOOT_GDT_TASK / 8] = 0x00008b000000ffffull;
+}
+
+static int load_files(struct memory *memory, const struct boot_files *files,
+		      struct boot_file *kernel, struct boot_file *initrd,
+		      u64 *entry_gpa, struct lis_error *err)
+{
+	struct bzimage image;
+	u64 initrd_gpa = 0;
+	int ret;
+
+	ret = file_open(kernel, files->kernel, err);
+	if (ret)
+		return ret;
+	ret = load_kernel(memory, kernel, &image, err);
+	if (ret)
+		return ret;
+	if (files->initrd) {
+		ret = file_open(initrd, files->initrd, err);
+		if (ret)
+			return ret;
+		ret = load_initrd(memory, initrd, &image, &initrd_gpa, err);
+		if (ret)
+			return ret;
+	}
+	ret = load_command_line(memory,
+				files->command_line ? files->command_line : "",
+				&image, err);
+	if (ret)
+		return ret;
+	write_params(memory, &image, initrd_gpa, initrd->size_bytes);
+	*entry_gpa = image.load_gpa + BZIMAGE_ENTRY64_OFFSET;
+	return 0;
+}
+
+int boot_load(struct memory *memory, const struct boot_files *files,
+	      u64 *entry_gpa, struct lis_error *err)
+{
+	struct boot_file kernel = { .fd = -1 };
+	struct boot_file initrd = { .fd = -1 };
+	int ret;
+
+	ret = load_files(memory, files, &kernel, &initrd, entry_gpa, err);
+	file_close(&kernel);
+	file_close(&initrd);
+	if (ret)
+		return ret;
+	write_page_tables(memory);
+	write_gdt(memory);
+	return 0;
+}
