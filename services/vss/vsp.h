@@ -54,6 +54,7 @@ enum vss_status {
 	VSS_GUEST_ERROR,   /* see guest_status */
 	VSS_NO_ANSWER,	   /* the deadline passed */
 	VSS_HELD_TOO_LONG, /* hold_limit passed: thawed by itself */
+	VSS_CUT_SHORT,	   /* vss_vsp_thaw() before the freeze was answered */
 	VSS_CLOSED,	   /* the channel was closed */
 	VSS_STATUS_COUNT
 };
@@ -63,15 +64,17 @@ const char *vss_status_text(enum vss_status status);
 
 enum vss_event_kind {
 	VSS_EVENT_CHECKED, /* a check ended, see status */
-	VSS_EVENT_FROZEN,  /* a freeze ended: VSS_OK means frozen now */
 	/*
-	 * Thawed. VSS_OK: as asked. VSS_HELD_TOO_LONG: by itself. Others: the
-	 * guest did not confirm, or the freeze had failed.
+	 * A freeze ended. VSS_OK: frozen now, and VSS_EVENT_THAWED will follow.
+	 * VSS_NO_ANSWER, VSS_CUT_SHORT: thawing goes on, and VSS_EVENT_THAWED
+	 * will follow. Others: not frozen.
 	 */
+	VSS_EVENT_FROZEN,
+	/* The guest says that it is thawed; status tells why it was. */
 	VSS_EVENT_THAWED,
 	/*
-	 * A thaw attempt failed, see status; the guest may still be frozen, and
-	 * it is tried again. Given once for a row of failures.
+	 * An attempt to thaw failed, see status; the guest may still be frozen,
+	 * and it is tried again. Given once for a row of failures.
 	 */
 	VSS_EVENT_THAW_FAILED,
 };
@@ -90,17 +93,19 @@ struct vss_vsp {
 	struct ic_call call;
 	struct vss_vsp_options options;
 	enum vss_state state;
-	bool probing; /* the check is ours, no event */
+	bool probing; /* the check is our own, without an event */
 	bool probe_wanted;
-	bool contact;
-	bool answered;
-	bool silent;
-	bool was_frozen;    /* the guest confirmed a freeze */
+	bool contact;	    /* somebody in the guest can freeze */
+	bool answered;	    /* some answer came since init */
+	bool silent;	    /* the newest message was not answered in time */
 	bool thaw_reported; /* VSS_EVENT_THAW_FAILED was given */
+	bool freeze_failed; /* VSS_EVENT_FROZEN is due after the thaw */
 	u8 operation;	    /* of the request under way */
+	u8 late_operation;  /* of the one that was given up on */
 	enum vss_status thaw_reason;
-	u64 timer_100ns; /* end of the hold, or the next thaw attempt */
-	u64 now_100ns;
+	u32 guest_status; /* of the failed freeze */
+	u64 hold_100ns;	  /* of this freeze */
+	u64 timer_100ns;  /* end of the hold, or the next thaw attempt */
 	u32 event_count;
 	struct vss_event events[VSS_VSP_EVENTS];
 };
@@ -163,7 +168,7 @@ enum vss_status vss_vsp_freeze(struct vss_vsp *vsp, u64 hold_limit_100ns,
 /*
  * vss_vsp_thaw - thaw; also cuts a freeze short that has not been answered.
  * Ends with VSS_EVENT_THAWED. Returns VSS_OK (also while already thawing) or
- * VSS_NOT_FROZEN.
+ * VSS_NOT_FROZEN (also when the guest could not freeze).
  */
 enum vss_status vss_vsp_thaw(struct vss_vsp *vsp, u64 now_100ns);
 
