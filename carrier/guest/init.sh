@@ -65,7 +65,7 @@ for module in $modules; do
 done
 
 if [ -b /dev/ram0 ]; then
-	mke2fs -q /dev/ram0 >/dev/null 2>&1
+	mke2fs -q -I 256 /dev/ram0 >/dev/null 2>&1
 	mount -t ext4 /dev/ram0 /mnt/data
 fi
 if [ -e /sys/class/net/dummy0 ]; then

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# Every target says what it does while it does it, and asks nothing. Those that
+# need tools or kernels fetch them from Debian first (carrier/packages).
+
+BUILD ?= build
+PYTHON := /usr/bin/python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: help
+help:
+	@echo "make demo        boot a Debian kernel on the host, show its integration services"
+	@echo "make check       build and run every test: ends in N passed, N failed, N skipped"
+	@echo "make check-full  the same with lint and five minutes for each fuzz target"
+	@echo "make bench       measure, and print ratios"
+	@echo "make lint        format, style, static analysis, man pages"
+	@echo "make build       build into $(BUILD)/"
+	@echo "make install     install under DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+	@echo "make clean       remove what was built; the cache of packages stays"
+
+.PHONY: tools
+tools:
+	@carrier/packages tools
+
+.PHONY: kernels
+kernels: tools
+	@carrier/packages kernels
+
+$(BUILD)/build.ninja: | tools
+	@echo "make: setting up $(BUILD)"
+	@CC=gcc meson setup --prefix=$(PREFIX) $(BUILD) >$(BUILD).log 2>&1 || \
+		{ tail -n 20 $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+.PHONY: build
+build: tools $(BUILD)/build.ninja
+	@echo "make: building into $(BUILD)"
+	@ninja -C $(BUILD) --quiet
+
+.PHONY: demo
+demo: build kernels
+	@$(PYTHON) carrier/guest-image 6.1 >/dev/null
+	@echo "make: starting the carrier, a throw-away VM with a KVM that knows Hyper-V"
+	@carrier/carrier run --follow $$PPID -- carrier/demo $(BUILD)/host/cli/lis
+
+.PHONY: check
+check: kernels
+	@$(PYTHON) tests/check.py
+
+.PHONY: check-full
+check-full: kernels
+	@$(PYTHON) tests/check.py --full
+
+.PHONY: bench
+bench: kernels
+	@$(PYTHON) bench/run.py
+
+.PHONY: lint
+lint: tools
+	@$(PYTHON) tests/check.py --only lint
+
+.PHONY: install
+install: build
+	@echo "make: installing under $(DESTDIR)$(PREFIX)"
+	@meson configure $(BUILD) --prefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+
+.PHONY: clean
+clean:
+	@echo "make: removing build folders"
+	@rm -rf build build-* $(BUILD)

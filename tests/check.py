@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Builds and runs every test, part by part, and sums up in the last line.
+
+Logs of each part are in build/check/. Exit status 0 only when nothing failed.
+"""
+
+import argparse
+import concurrent.futures
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import lint
+import tally
+from tally import FAILED, OK, SKIPPED, Tally
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOGS = os.path.join(ROOT, "build", "check")
+FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
+# The machines this runs on have two processors.
+FUZZ_JOBS = 2
+VM_LIMIT_S = 3600
+
+
+def say(text):
+    """Tells what is going on."""
+    print("check: " + text, flush=True)
+
+
+def run(command, log, **arguments):
+    """Runs a command with its output in a log: its exit status."""
+    with open(os.path.join(LOGS, log + ".log"), "w", encoding="utf-8") as out:
+        return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=subprocess.STDOUT,
+                              check=False, **arguments).returncode
+
+
+def show_log(log, lines=40):
+    """Prints the end of a log."""
+    with open(os.path.join(LOGS, log + ".log"), encoding="utf-8",
+              errors="replace") as stream:
+        for line in stream.read().splitlines()[-lines:]:
+            print("    " + line)
+
+
+def build(folder, compiler, options, log, targets=()):
+    """Sets a build folder up and builds: true when it worked."""
+    environment = dict(os.environ, CC=compiler)
+    path = os.path.join(ROOT, folder)
+    command = ["meson", "setup", path] + options
+    if os.path.exists(os.path.join(path, "build.ninja")):
+        command = ["meson", "setup", "--reconfigure", path] + options
+    ok = run(command, log, env=environment) == 0 and \
+        run(["ninja", "-C", path] + list(targets), log) == 0
+    if not ok:
+        show_log(log)
+    return ok
+
+
+def unit(folder, compiler, options, label, only=None, environment=None):
+    """Builds, and runs the unit tests, or those that only(test) picks."""
+    result = Tally()
+    log = label.replace(" ", "-")
+    if not build(folder, compiler, options, log):
+        result.add(FAILED, label + " build", "see build/check/%s.log" % log)
+        return result
+    result.add(OK, label + " build")
+    path = os.path.join(ROOT, folder)
+    names = []
+    if only:
+        tests = json.loads(subprocess.run(
+            ["meson", "introspect", "--tests", path], check=True,
+            stdout=subprocess.PIPE).stdout)
+        names = sorted({test["name"] for test in tests if only(test)})
+        if not names:
+            result.add(SKIPPED, label, "no test of this kind")
+            return result
+    report = os.path.join(path, "meson-logs", "testlog.json")
+    if os.path.exists(report):
+        os.unlink(report)
+    run(["meson", "test", "-C", path, "--no-rebuild"] + names, log + "-tests",
+        env=dict(os.environ, **(environment or {})))
+    if os.path.exists(report):
+        result.merge(tally.from_meson(report, label))
+    else:
+        show_log(log + "-tests")
+        result.add(FAILED, label, "meson wrote no report")
+    return result
+
+
+def part_freestanding(_options):
+    """vmbus/ and services/ compiled without any libc header"""
+    return lint.freestanding()
+
+
+def part_unit(_options):
+    """gcc build and unit tests"""
+    return unit("build", "gcc", [], "gcc")
+
+
+def part_asan(_options):
+    """clang build with address and undefined-behaviour sanitizers, unit tests"""
+    return unit("build-asan", "clang",
+                ["-Db_sanitize=address,undefined", "-Db_lundef=false"], "asan",
+                environment={"UBSAN_OPTIONS": "halt_on_error=1:"
+                                              "print_stacktrace=1"})
+
+
+def part_tsan(_options):
+    """clang build with the thread sanitizer, tests that have threads"""
+    return unit("build-tsan", "clang",
+                ["-Db_sanitize=thread", "-Db_lundef=false"], "tsan",
+                only=lambda test: "thread" in test["name"] or
+                any("threads" in suite for suite in test["suite"]),
+                environment={"TSAN_OPTIONS": "halt_on_error=1"})
+
+
+def fuzz_one(target, seconds):
+    """Runs one fuzz target: (its name, exit status)."""
+    name = os.path.basename(target)
+    found = os.path.join(LOGS, name)
+    shutil.rmtree(found, ignore_errors=True)
+    os.makedirs(found)
+    command = [target, "-max_total_time=%d" % seconds, "-timeout=10",
+               "-rss_limit_mb=1024", "-artifact_prefix=%s/finding-" % found,
+               "-print_final_stats=1", "-verbosity=1",
+               os.path.join(found, "corpus")]
+    os.mkdir(os.path.join(found, "corpus"))
+    seeds = os.path.join(ROOT, "tests", "fuzz", "corpus",
+                         name.removeprefix("fuzz_"))
+    if os.path.isdir(seeds):
+        command.append(seeds)
+    status = run(command, name)
+    shutil.rmtree(os.path.join(found, "corpus"))
+    return name, status
+
+
+def part_fuzz(options):
+    """each fuzz target for a while, two at a time"""
+    result = Tally()
+    seconds = FUZZ_SECONDS_FULL if options.full else FUZZ_SECONDS
+    if not build("build-fuzz", "clang", ["-Dfuzz=true"], "fuzz"):
+        result.add(FAILED, "fuzz build", "see build/check/fuzz.log")
+        return result
+    targets = sorted(
+        path for path in glob.glob(os.path.join(ROOT, "build-fuzz", "tests",
+                                                "fuzz", "**", "fuzz_*"),
+                                   recursive=True)
+        if os.path.isfile(path) and os.access(path, os.X_OK))
+    say("%d fuzz targets, %d s each" % (len(targets), seconds))
+    with concurrent.futures.ThreadPoolExecutor(FUZZ_JOBS) as pool:
+        for name, status in pool.map(lambda t: fuzz_one(t, seconds), targets):
+            if status:
+                show_log(name)
+                result.add(FAILED, name, "a finding is in build/check/" + name)
+            else:
+                result.add(OK, name)
+    return result
+
+
+def part_vm(options):
+    """VM tests in the carrier: Debian's kernels and daemons on our host"""
+    result = Tally()
+    report = os.path.join(LOGS, "vm.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    for kernel in ("6.1", "6.12"):
+        for extra in ([], ["--kexec"]):
+            run(["carrier/guest-image", kernel] + extra, "guest-image")
+    command = ["carrier/carrier", "run", "--share", LOGS, "--follow",
+               str(os.getpid()), "--", "/usr/bin/python3", "-m", "pytest",
+               "-p", "no:cacheprovider", "-v", "--junitxml", report]
+    if not options.full:
+        command += ["-m", "not slow"]
+    log = os.path.join(LOGS, "vm.log")
+    with open(log, "w", encoding="utf-8") as out:
+        process = subprocess.Popen(command + ["tests/vm"], cwd=ROOT, text=True,
+                                   stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        for line in process.stdout:
+            out.write(line)
+            if "::" in line and "%]" in line:
+                print("    " + line.rstrip(), flush=True)
+        status = process.wait(VM_LIMIT_S)
+    if os.path.exists(report):
+        result.merge(tally.from_junit(report, "vm"))
+    if status and not result.counts[FAILED]:
+        show_log("vm")
+        result.add(FAILED, "vm", "the run ended with status %d" % status)
+    elif status:
+        show_log("vm", 80)
+    return result
+
+
+def part_lint(_options):
+    """format, style, static analysis, man pages"""
+    return lint.everything()
+
+
+PARTS = {"lint": part_lint, "freestanding": part_freestanding,
+         "unit": part_unit, "asan": part_asan, "tsan": part_tsan,
+         "fuzz": part_fuzz, "vm": part_vm}
+
+
+def main():
+    """Runs the parts, and sums up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true",
+                        help="lint too, slow tests, long fuzzing")
+    parser.add_argument("--only", action="append", choices=list(PARTS),
+                        help="only this part; can be given more than once")
+    options = parser.parse_args()
+    os.makedirs(LOGS, exist_ok=True)
+    names = options.only or [name for name in PARTS
+                             if options.full or name != "lint"]
+    total = Tally()
+    began = time.monotonic()
+    for number, name in enumerate(names, 1):
+        start = time.monotonic()
+        say("[%d/%d] %s" % (number, len(names), PARTS[name].__doc__))
+        part = PARTS[name](options)
+        total.merge(part)
+        say("%s: %s, %d s" % (name, part, time.monotonic() - start))
+
+    for title, lines in (("skipped", total.skips), ("failed", total.failures)):
+        for line in lines:
+            print("%s: %s" % (title, line))
+    say("logs are in build/check; it took %d s" % (time.monotonic() - began))
+    print(total, flush=True)
+    return 1 if total.counts[FAILED] or not total.counts[OK] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

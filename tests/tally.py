@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Counts what test runners report: cmocka under meson, pytest, our own steps.
+
+What lives here: turning reports into counts and reasons. What does not: the
+running of anything (check.py).
+"""
+
+import json
+import re
+import xml.etree.ElementTree
+
+OK, FAILED, SKIPPED = "passed", "failed", "skipped"
+CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] (\S+)$", re.M)
+CMOCKA_WORDS = {"OK": OK, "FAILED": FAILED, "SKIPPED": SKIPPED}
+
+
+class Tally:
+    """Counts, and a line for each failure and each skip."""
+
+    def __init__(self):
+        self.counts = {OK: 0, FAILED: 0, SKIPPED: 0}
+        self.failures = []
+        self.skips = []
+
+    def add(self, outcome, name, reason=""):
+        """Counts one test."""
+        self.counts[outcome] += 1
+        line = "%s: %s" % (name, reason) if reason else name
+        if outcome == FAILED:
+            self.failures.append(line)
+        elif outcome == SKIPPED:
+            self.skips.append(line)
+
+    def merge(self, other):
+        """Adds another tally to this one."""
+        for outcome, count in other.counts.items():
+            self.counts[outcome] += count
+        self.failures += other.failures
+        self.skips += other.skips
+
+    def __str__(self):
+        return "%d passed, %d failed, %d skipped" % (
+            self.counts[OK], self.counts[FAILED], self.counts[SKIPPED])
+
+
+def cmocka_outcomes(text):
+    """{test name: outcome} of a cmocka program's output, the worst per name."""
+    outcomes = {}
+    for word, name in CMOCKA_LINE.findall(text):
+        outcome = CMOCKA_WORDS[word]
+        if outcomes.get(name) != FAILED:
+            outcomes[name] = outcome
+    return outcomes
+
+
+def from_meson(path, label):
+    """The tally of meson's testlog.json: cmocka programs by their tests."""
+    tally = Tally()
+    with open(path, encoding="utf-8") as stream:
+        entries = [json.loads(line) for line in stream if line.strip()]
+    for entry in entries:
+        name = "%s %s" % (label, entry["name"])
+        text = (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or "")
+        outcomes = cmocka_outcomes(text)
+        for test, outcome in outcomes.items():
+            tally.add(outcome, "%s.%s" % (name, test))
+        result = entry["result"]
+        if result in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS") and \
+                FAILED not in outcomes.values():
+            last = text.strip().splitlines()[-3:]
+            tally.add(FAILED, name, "%s: %s" % (result, " | ".join(last)))
+        elif not outcomes:
+            tally.add({"OK": OK, "SKIP": SKIPPED}.get(result, FAILED), name)
+    return tally
+
+
+def from_junit(path, label):
+    """The tally of pytest's junit file."""
+    tally = Tally()
+    for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        name = "%s %s.%s" % (label, case.get("classname", "").split(".")[-1],
+                             case.get("name"))
+        for tag, outcome in (("failure", FAILED), ("error", FAILED),
+                             ("skipped", SKIPPED)):
+            found = case.find(tag)
+            if found is not None:
+                reason = (found.get("message") or "").strip().splitlines()
+                tally.add(outcome, name, reason[0] if reason else "")
+                break
+        else:
+            tally.add(OK, name)
+    return tally

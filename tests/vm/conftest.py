@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Fixtures of the VM tests, which run inside the carrier as
+
+    carrier/carrier run -- /usr/bin/python3 -m pytest tests/vm
+
+One carrier holds the whole run, and many VMs in it. `vm` is a guest that stays
+up from test to test, of each kernel with each number of processors; a test
+that ends or harms its guest takes `new_vm` and makes its own.
+"""
+
+import os
+import sys
+
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
+                os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             "..", "..", "carrier", "lib")]
+
+import pytest  # noqa: E402
+
+import guest  # noqa: E402
+import vm as vm_module  # noqa: E402
+
+KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
+
+
+def pytest_configure(config):
+    """Names the marks."""
+    config.addinivalue_line("markers", "slow: minutes rather than seconds")
+
+
+def need(kernel):
+    """Skips when a kernel or the machine for it is not there."""
+    if not os.path.exists("/dev/kvm"):
+        pytest.skip("no /dev/kvm: run inside carrier/carrier run")
+    reason = guest.missing_reason(kernel)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", params=KINDS,
+                ids=["%s-%dcpu" % kind for kind in KINDS])
+def _kept(request):
+    """The guest of one kind; booted by the first test that takes it."""
+    kernel, cpus = request.param
+    need(kernel)
+    kept = vm_module.Guest("kept-%s-%d" % (kernel, cpus), kernel, cpus,
+                           options=("--enable", "Guest Service Interface"))
+    yield kept
+    kept.kill()
+
+
+@pytest.fixture
+def vm(_kept):
+    """A running guest, of each kernel with each number of processors."""
+    if not _kept.alive():
+        _kept.boot()
+    return _kept
+
+
+@pytest.fixture
+def new_vm(request):
+    """Makes guests for one test: new_vm(kernel=, cpus=, append=, ...)."""
+    made = []
+
+    def make(kernel="6.1", boot=True, **arguments):
+        need(kernel)
+        name = "new-%d-%d" % (os.getpid(), len(made))
+        made.append(vm_module.Guest(name, kernel, **arguments))
+        return made[-1].boot() if boot else made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture(params=list(guest.KERNELS))
+def kernel(request):
+    """Each kernel."""
+    need(request.param)
+    return request.param
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Puts the guests' last words beside a failure."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for value in item.funcargs.values():
+            if isinstance(value, vm_module.Guest) and value.console:
+                report.sections.append(("console of " + value.name,
+                                        value.console.tail(60)))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""One VM on our host, as a test holds it: `lis run` in the foreground with the
+guest's console on its standard input and output, and the other commands."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import console
+import guest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+LIS = os.environ.get("LIS_BINARY",
+                     os.path.join(ROOT, "build", "host", "cli", "lis"))
+APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr " \
+    "random.trust_cpu=on"
+BOOT_LIMIT_S = 180
+SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
+            "Shutdown", "Time Synchronization", "VSS")
+# What the kernel says when a driver or the machine beneath it misbehaves.
+TROUBLE = re.compile(
+    r"WARNING:|BUG:|Call Trace|Oops|soft lockup|rcu.*stall|general protection|"
+    r"hv_\w+.*(fail|error|unable|invalid|timed? ?out|unknown)|"
+    r"vmbus.*(fail|error|unable|invalid|timed? ?out|unknown)", re.IGNORECASE)
+
+
+class CommandFailed(AssertionError):
+    """A lis command that should have worked did not."""
+
+
+class Result:
+    """What a lis command did."""
+
+    def __init__(self, process):
+        self.status = process.returncode
+        self.output = process.stdout
+        self.error = process.stderr
+
+    @property
+    def json(self):
+        """The output as JSON."""
+        return json.loads(self.output)
+
+
+def lis(*arguments, check=True, timeout_s=120, **options):
+    """Runs a lis command; check: it must succeed."""
+    process = subprocess.run([LIS] + list(arguments), text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=timeout_s,
+                             check=False, **options)
+    result = Result(process)
+    if check and result.status:
+        raise CommandFailed("lis %s: status %d: %s%s" % (
+            " ".join(arguments), result.status, result.output, result.error))
+    return result
+
+
+class Guest:
+    """A guest and its VM process."""
+
+    def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
+                 options=(), kexec=False):
+        self.name, self.kernel, self.cpus = name, kernel, cpus
+        self.image, self.initrd = guest.build(kernel, kexec)
+        self.command = [LIS, "run", "--name", name, "--kernel", self.image,
+                        "--initrd", self.initrd, "--cpus", str(cpus),
+                        "--memory", memory, "--append",
+                        (APPEND + " " + append).strip()] + list(options)
+        self.process = None
+        self.console = None
+
+    def boot(self, wait=True):
+        """Starts the VM; wait: until the guest serves commands."""
+        self.process = console.start(self.command, stderr=subprocess.PIPE)
+        self.console = console.Console(self.process)
+        if wait:
+            self.ready()
+        return self
+
+    def ready(self, start=0):
+        """Waits until the guest serves commands."""
+        try:
+            self.console.ready(BOOT_LIMIT_S, start)
+        except console.ConsoleError as error:
+            self.kill()
+            raise CommandFailed("%s\nlis run said: %s" % (
+                error, self.process.stderr.read().decode())) from None
+
+    def alive(self):
+        """Whether the VM process is there."""
+        return self.process is not None and self.process.poll() is None
+
+    def try_run(self, command, timeout_s=60):
+        """Runs a shell script in the guest: (status, output)."""
+        return self.console.run(command, timeout_s)
+
+    def run(self, command, timeout_s=60):
+        """Runs a shell script in the guest, which must succeed: its output."""
+        status, output = self.try_run(command, timeout_s)
+        assert status == 0, "%s: status %d: %s" % (command, status, output)
+        return output.rstrip("\n")
+
+    def lis(self, verb, *arguments, **options):
+        """Runs a lis command on this VM."""
+        return lis(verb, self.name, *arguments, **options)
+
+    def services(self):
+        """{service name: its row}."""
+        answer = self.lis("services", "--json").json
+        rows = answer["services"] if isinstance(answer, dict) else answer
+        return {row["name"]: row for row in rows}
+
+    def status(self, service):
+        """A service's primary status."""
+        return self.services()[service]["primary_status"]
+
+    def wait_status(self, service, wanted, timeout_s=30):
+        """Waits until a service has a status; returns how long it took."""
+        began = time.monotonic()
+        while True:
+            status = self.status(service)
+            spent = time.monotonic() - began
+            if status == wanted:
+                return spent
+            assert spent < timeout_s, "%s is %s, not %s, after %d s" % (
+                service, status, wanted, spent)
+            time.sleep(0.2)
+
+    def trouble(self):
+        """Lines of the guest's dmesg that should not be there."""
+        return [line for line in self.run("dmesg").splitlines()
+                if TROUBLE.search(line)]
+
+    def wait_end(self, timeout_s=60):
+        """Waits until the VM process has ended; returns its status."""
+        return self.process.wait(timeout_s)
+
+    def kill(self):
+        """Ends the VM process at once."""
+        if self.alive():
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
