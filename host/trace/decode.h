@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * decode.h - what goes over the bus, as text.
+ *
+ * Here: a channel message or a ring packet to one line. Not here: where they
+ * come from (host/cli/trace.c), files of them (pcapng.h).
+ *
+ * Pure functions over bytes of which nothing is believed: any input makes a
+ * line, at most as long as the caller has room.
+ */
+#ifndef HOST_TRACE_DECODE_H
+#define HOST_TRACE_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmbus/port.h"
+
+/* Room that no useful line exceeds. */
+#define TRACE_LINE_BYTES 4096
+
+/*
+ * A channel message: data is the SynIC message's payload, which begins with
+ * struct vmbus_message_header. Names are those of linux/hyperv.h.
+ * text: receives the line without a newline, always terminated.
+ * text_bytes: room in text, at least 1. Returns the line's length.
+ */
+size_t trace_message_text(const void *data, size_t size_bytes, char *text,
+			  size_t text_bytes);
+
+/*
+ * A ring packet: data begins with the descriptor (vmbus/packet.h), the trailer
+ * is not part of it.
+ * component: the packet is one of an integration component's channel, so its
+ * payload has a pipe header and an IC header (services/ic/wire.h).
+ * Else as trace_message_text().
+ */
+size_t trace_packet_text(bool component, const void *data, size_t size_bytes,
+			 char *text, size_t text_bytes);
+
+#endif
