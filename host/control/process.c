@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/component/components.h"
@@ -452,12 +453,21 @@ static const char *direction_text(enum bus_direction direction)
 	return direction == BUS_TO_HOST ? "to-host" : "to-guest";
 }
 
+/* Nanoseconds since 1970: what tools that read traces show as time of day. */
+static json_int_t trace_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (json_int_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static void on_bus_message(void *context, enum bus_direction direction, u32 vp,
 			   const void *payload, u32 size_bytes)
 {
 	trace_send(context, CONTROL_TRACE_MESSAGES,
 		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns",
-			     (json_int_t)uv_hrtime(), "direction",
+			     trace_time_ns(), "direction",
 			     direction_text(direction), "kind", "message", "vp",
 			     (json_int_t)vp),
 		   payload, size_bytes, "", 0);
@@ -470,7 +480,7 @@ static void on_bus_packet(void *context, enum bus_direction direction,
 {
 	trace_send(context, CONTROL_TRACE_PACKETS,
 		   json_pack("{s:I, s:s, s:s, s:I, s:s}", "time_ns",
-			     (json_int_t)uv_hrtime(), "direction",
+			     trace_time_ns(), "direction",
 			     direction_text(direction), "kind", "packet",
 			     "relid", (json_int_t)relid, "service", name),
 		   head, head_bytes, payload, payload_bytes);
