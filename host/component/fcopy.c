@@ -251,7 +251,8 @@ static bool probing(const struct component *component)
 {
 	const struct fcopy_vsp *vsp = &self_of(component)->vsp;
 
-	return ic_vsp_ready(&vsp->ic) && vsp->probing;
+	return ic_vsp_ready(&vsp->ic) && vsp->quiet &&
+	       vsp->call.state != IC_CALL_IDLE;
 }
 
 static const struct component_class fcopy_class = {
