@@ -42,7 +42,7 @@ build: tools $(BUILD)/build.ninja
 demo: build kernels
 	@$(PYTHON) carrier/guest-image 6.1 >/dev/null
 	@echo "make: starting the carrier, a throw-away VM with a KVM that knows Hyper-V"
-	@carrier/carrier run --follow $$PPID -- carrier/demo $(BUILD)/host/cli/lis
+	@carrier/carrier run --follow $$PPID -- env LIS_BINARY=$(abspath $(BUILD))/host/cli/lis $(PYTHON) tests/vm/demo.py
 
 .PHONY: check
 check: kernels

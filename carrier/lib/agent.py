@@ -133,6 +133,8 @@ class Connection:
 
     def __init__(self, agent, stream, path):
         self.agent, self.stream = agent, stream
+        # What the client asks for may name files that changed outside.
+        refresh()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
         self.socket.setblocking(False)

@@ -14,6 +14,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,23 @@ struct run {
 	enum machine_stop reason;
 };
 
+/*
+ * Operations run on filtered vCPU threads, where stdio's first use of a file is
+ * not allowed: one string, one write.
+ */
+static void say(const char *format, ...)
+{
+	char text[5000];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (length < 0 || write(1, text, (size_t)length) < 0)
+		abort();
+}
+
 static u16 post_message(void *context, u32 connection_id, u32 message_type,
 			const void *payload, u32 size_bytes)
 {
@@ -36,8 +54,8 @@ static u16 post_message(void *context, u32 connection_id, u32 message_type,
 	(void)context;
 	for (i = 0; i < size_bytes && i < 24; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	dprintf(1, "\n@message connection %u type %u size %u %s\n",
-		connection_id, message_type, size_bytes, hex);
+	say("\n@message connection %u type %u size %u %s\n", connection_id,
+	    message_type, size_bytes, hex);
 	return MACHINE_HV_SUCCESS;
 }
 
@@ -51,13 +69,13 @@ static void serial_output(void *context, const void *bytes, u32 size_bytes)
 static void crashed(void *context, const u64 parameters[5], const char *text)
 {
 	(void)context;
-	dprintf(1, "\n@crash %llx %llx %llx %llx %llx\n@text %zu\n%s\n@end\n",
-		(unsigned long long)parameters[0],
-		(unsigned long long)parameters[1],
-		(unsigned long long)parameters[2],
-		(unsigned long long)parameters[3],
-		(unsigned long long)parameters[4], text ? strlen(text) : 0,
-		text ? text : "");
+	say("\n@crash %llx %llx %llx %llx %llx\n@text %zu\n%s\n@end\n",
+	    (unsigned long long)parameters[0],
+	    (unsigned long long)parameters[1],
+	    (unsigned long long)parameters[2],
+	    (unsigned long long)parameters[3],
+	    (unsigned long long)parameters[4], text ? strlen(text) : 0,
+	    text ? text : "");
 }
 
 static void stopped(void *context, enum machine_stop reason, const char *text)
@@ -66,7 +84,7 @@ static void stopped(void *context, enum machine_stop reason, const char *text)
 	u64 one = 1;
 
 	run->reason = reason;
-	dprintf(1, "\n@stopped %d %s\n", (int)reason, text);
+	say("\n@stopped %d %s\n", (int)reason, text);
 	if (write(run->stopped_fd, &one, sizeof(one)) < 0)
 		abort();
 }
