@@ -83,16 +83,18 @@ struct fcopy_event {
 	bool partial_left; /* a part of the file may be left in the guest */
 };
 
+/* Where a copy is; all but idle and wanting have a message under way. */
 enum fcopy_vsp_state {
 	FCOPY_VSP_IDLE,
-	FCOPY_VSP_STARTING,
 	FCOPY_VSP_WANTING, /* waits for the caller to fill the block */
+	FCOPY_VSP_STARTING,
 	FCOPY_VSP_WRITING,
 	FCOPY_VSP_COMPLETING,
 	FCOPY_VSP_CANCELLING,
-	FCOPY_VSP_CLOSING_FILE, /* the guest does not know cancel */
-	FCOPY_VSP_ASKING_FOLDER,
-	FCOPY_VSP_ASKING_ROOT,
+	FCOPY_VSP_CLOSING_FILE,	 /* the guest does not know cancel */
+	FCOPY_VSP_ASKING_FOLDER, /* is the folder there? */
+	FCOPY_VSP_ASKING_ROOT,	 /* is anybody there? */
+	FCOPY_VSP_STATE_COUNT
 };
 
 struct fcopy_vsp {
@@ -100,23 +102,24 @@ struct fcopy_vsp {
 	struct ic_call call;
 	struct fcopy_vsp_options options;
 	enum fcopy_vsp_state state;
-	bool probing; /* FCOPY_VSP_ASKING_ROOT for the status only */
+	enum fcopy_vsp_state late_state; /* of what was given up on */
+	bool quiet; /* not for a user: a probe, or a late cancel */
 	bool probe_wanted;
 	bool cancel_wanted;
-	bool cancel_owed; /* a file may be open behind a late answer */
-	bool contact;
-	bool answered;
-	bool silent;
+	bool cancel_owed; /* when the late answer comes */
+	bool partial_left;
+	bool contact;  /* somebody in the guest takes files */
+	bool answered; /* some answer came since init */
+	bool silent;   /* the newest message was not answered in time */
 	bool event_ready;
 	u32 flags;
 	u32 block_bytes;
 	u32 guest_status;
-	enum fcopy_status outcome;
+	enum fcopy_status outcome; /* of a copy that is being cancelled */
 	u64 size_bytes;
 	u64 sent_bytes;
-	u64 now_100ns;
 	struct fcopy_event event;
-	u8 folder[FCOPY_NAME_UNITS * 2];
+	u8 folder[FCOPY_NAME_UNITS * 2]; /* UTF-16, zero behind its end */
 	u8 name[FCOPY_NAME_UNITS * 2];
 	u8 block[FCOPY_BLOCK_BYTES];
 };
@@ -164,7 +167,9 @@ enum fcopy_status fcopy_vsp_probe(struct fcopy_vsp *vsp, u64 now_100ns);
  * @name: the file's name there, UTF-8
  * @flags: FCOPY_OVERWRITE, FCOPY_CREATE_PATH, or-ed
  * @size_bytes: of the file, may be 0
- * Returns FCOPY_OK when it began: one event follows. Else the reason.
+ * Returns FCOPY_OK when it began: one event follows. Else the reason:
+ * FCOPY_BUSY, FCOPY_NOT_READY, FCOPY_NO_ANSWER (the guest still owes an answer
+ * to an earlier copy), or what is wrong with the arguments.
  */
 enum fcopy_status fcopy_vsp_start(struct fcopy_vsp *vsp, const char *folder,
 				  const char *name, u32 flags, u64 size_bytes,
