@@ -3,9 +3,11 @@
 
 #include "host/vm/acpi.h"
 #include "host/vm/hypercall.h"
+#include "host/vm/rtc.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 /* What a bus without a device answers. */
 #define NOBODY 0xff
@@ -40,6 +42,24 @@ static bool write_acpi(u16 port, u8 value, struct stop *why)
 	return true;
 }
 
+/* Ports of one byte that are not the serial port's. */
+static u8 read_port(struct machine *machine, u16 port)
+{
+	if (port == RTC_DATA_PORT)
+		return rtc_read(port_load(&machine->rtc_index),
+				(u64)time(NULL));
+	/* "Wake" is never set: there is no sleep to wake from. */
+	return port == ACPI_SLEEP_STATUS_PORT ? 0 : NOBODY;
+}
+
+static bool write_port(struct machine *machine, u16 port, u8 value,
+		       struct stop *why)
+{
+	if (port == RTC_INDEX_PORT)
+		port_store(&machine->rtc_index, value);
+	return write_acpi(port, value, why);
+}
+
 static bool exit_io(struct vcpu *vcpu, struct stop *why)
 {
 	struct kvm_run *run = vcpu->run;
@@ -55,9 +75,11 @@ static bool exit_io(struct vcpu *vcpu, struct stop *why)
 		return true;
 	}
 	if (write)
-		return run->io.size == 1 ? write_acpi(port, bytes[0], why)
-					 : true;
-	memset(bytes, port == ACPI_SLEEP_STATUS_PORT ? 0 : NOBODY, count);
+		return run->io.size != 1 ||
+		       write_port(vcpu->machine, port, bytes[0], why);
+	memset(bytes,
+	       run->io.size == 1 ? read_port(vcpu->machine, port) : NOBODY,
+	       count);
 	return true;
 }
 

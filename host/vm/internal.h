@@ -52,6 +52,8 @@ struct machine {
 	bool serial_input_short; /* machine_serial_input took less */
 	int serial_irq_fd;
 
+	u8 rtc_index;
+
 	pthread_mutex_t crash_lock;
 	u64 crash[CRASH_PARAMETERS];
 
