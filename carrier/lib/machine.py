@@ -176,7 +176,9 @@ class Machine:
         serial, their_serial = socket.socketpair()
         command = [
             QEMU, "-name", "lis-carrier", "-M", "q35", "-accel",
-            "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt", "-smp",
+            # Without XSAVE: the emulated SVM lets a guest's XSETBV by, so that
+            # its kernel finds a CPU that contradicts itself.
+            "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,-xsave", "-smp",
             str(options.cpus), "-m", "%dM" % options.memory, "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", unpacked_kernel(kernel), "-initrd",
