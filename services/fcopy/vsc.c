@@ -143,8 +143,10 @@ enum vmbus_status fcopy_vsc_receive(struct fcopy_vsc *vsc, const void *data,
 		if (message.body_bytes < operations[operation].body_bytes)
 			return VMBUS_E_IC_SHORT;
 		result = operations[operation].read(vsc, message.body, request);
-		if (request->data_bytes >
-		    message.body_bytes - operations[operation].body_bytes)
+		if (result == IC_S_OK &&
+		    request->data_bytes >
+			    message.body_bytes -
+				    operations[operation].body_bytes)
 			return VMBUS_E_IC_SHORT;
 	}
 	if (result != IC_S_OK ||

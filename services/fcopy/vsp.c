@@ -490,6 +490,12 @@ enum ic_status fcopy_vsp_status(const struct fcopy_vsp *vsp, u64 now_100ns)
 					    : IC_STATUS_NO_CONTACT;
 }
 
+enum ic_detail fcopy_vsp_detail(const struct fcopy_vsp *vsp, u64 now_100ns)
+{
+	(void)now_100ns;
+	return ic_vsp_detail(&vsp->ic);
+}
+
 void fcopy_vsp_closed(struct fcopy_vsp *vsp)
 {
 	bool asked = vsp->state != FCOPY_VSP_STARTING ||

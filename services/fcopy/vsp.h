@@ -158,6 +158,9 @@ bool fcopy_vsp_next_event(struct fcopy_vsp *vsp, struct fcopy_event *event);
 /* fcopy_vsp_status - measured, as kvp_vsp_status(). */
 enum ic_status fcopy_vsp_status(const struct fcopy_vsp *vsp, u64 now_100ns);
 
+/* fcopy_vsp_detail - that of ic_vsp_detail(). */
+enum ic_detail fcopy_vsp_detail(const struct fcopy_vsp *vsp, u64 now_100ns);
+
 /* fcopy_vsp_probe - as kvp_vsp_probe(): FCOPY_OK or FCOPY_NOT_READY. */
 enum fcopy_status fcopy_vsp_probe(struct fcopy_vsp *vsp, u64 now_100ns);
 

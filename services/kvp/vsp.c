@@ -487,6 +487,12 @@ enum ic_status kvp_vsp_status(const struct kvp_vsp *vsp, u64 now_100ns)
 					    : IC_STATUS_NO_CONTACT;
 }
 
+enum ic_detail kvp_vsp_detail(const struct kvp_vsp *vsp, u64 now_100ns)
+{
+	(void)now_100ns;
+	return ic_vsp_detail(&vsp->ic);
+}
+
 void kvp_vsp_closed(struct kvp_vsp *vsp)
 {
 	if (kvp_vsp_busy(vsp) && !vsp->event_ready)

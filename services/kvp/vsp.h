@@ -136,6 +136,9 @@ bool kvp_vsp_next_event(struct kvp_vsp *vsp, struct kvp_event *event);
  */
 enum ic_status kvp_vsp_status(const struct kvp_vsp *vsp, u64 now_100ns);
 
+/* kvp_vsp_detail - that of ic_vsp_detail(). */
+enum ic_detail kvp_vsp_detail(const struct kvp_vsp *vsp, u64 now_100ns);
+
 /*
  * kvp_vsp_probe - ask the guest for its first item, to refresh the status.
  * Gives no event. Returns KVP_OK, also when a request is under way, whose

@@ -406,6 +406,12 @@ enum ic_status vss_vsp_status(const struct vss_vsp *vsp, u64 now_100ns)
 					    : IC_STATUS_NO_CONTACT;
 }
 
+enum ic_detail vss_vsp_detail(const struct vss_vsp *vsp, u64 now_100ns)
+{
+	(void)now_100ns;
+	return ic_vsp_detail(&vsp->ic);
+}
+
 enum vss_state vss_vsp_state(const struct vss_vsp *vsp)
 {
 	return vsp->state;

@@ -141,6 +141,9 @@ bool vss_vsp_next_event(struct vss_vsp *vsp, struct vss_event *event);
 /* vss_vsp_status - measured, as kvp_vsp_status(). */
 enum ic_status vss_vsp_status(const struct vss_vsp *vsp, u64 now_100ns);
 
+/* vss_vsp_detail - that of ic_vsp_detail(). */
+enum ic_detail vss_vsp_detail(const struct vss_vsp *vsp, u64 now_100ns);
+
 /* vss_vsp_state - where the backup is. */
 enum vss_state vss_vsp_state(const struct vss_vsp *vsp);
 
