@@ -97,7 +97,6 @@ static void contact_answer(struct vmbus_host *host)
 /* Everything of the last guest is closed. */
 static void drop_finish(struct vmbus_host *host)
 {
-	host_gpadl_free_all(host);
 	host->state = HOST_DOWN;
 	host->version = 0;
 	/* A connection that the caller never heard of did not end either. */

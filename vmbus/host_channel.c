@@ -38,6 +38,7 @@ static void channel_settle(struct vmbus_host *host,
 			   struct vmbus_host_channel *channel)
 {
 	host_initial_done(host, channel);
+	host_gpadl_free_channel(host, host_relid(host, channel));
 	channel->owed = 0;
 	channel->move = false;
 	channel->close_after = false;

@@ -109,12 +109,6 @@ void host_gpadl_free_channel(struct vmbus_host *host, u32 relid)
 	}
 }
 
-void host_gpadl_free_all(struct vmbus_host *host)
-{
-	while (host->gpadl_first != HOST_NONE)
-		host_gpadl_free(host, &host->gpadls[host->gpadl_first]);
-}
-
 static struct vmbus_host_gpadl *gpadl_find(const struct vmbus_host *host,
 					   u32 relid, u32 id)
 {

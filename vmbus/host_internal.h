@@ -108,7 +108,6 @@ void host_gpadl_unhold(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl);
 void host_gpadl_unhold_channel(struct vmbus_host *host, u32 relid);
 void host_gpadl_free(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl);
 void host_gpadl_free_channel(struct vmbus_host *host, u32 relid);
-void host_gpadl_free_all(struct vmbus_host *host);
 enum vmbus_status host_on_gpadl_header(struct vmbus_host *host,
 				       const void *payload, u32 size_bytes);
 enum vmbus_status host_on_gpadl_body(struct vmbus_host *host,
