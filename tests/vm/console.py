@@ -76,6 +76,11 @@ class Console:
         with self.changed:
             return len(self.text)
 
+    def text_since(self, start):
+        """What was read after a position, as text."""
+        with self.changed:
+            return bytes(self.text[start:]).decode(errors="replace")
+
     def ready(self, timeout_s=120, start=0):
         """Waits until the guest serves commands."""
         self.wait(rb"@@lis ready", timeout_s, start)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -26,6 +27,10 @@ TROUBLE = re.compile(
     r"WARNING:|BUG:|Call Trace|Oops|soft lockup|rcu.*stall|general protection|"
     r"hv_\w+.*(fail|error|unable|invalid|timed? ?out|unknown)|"
     r"vmbus.*(fail|error|unable|invalid|timed? ?out|unknown)", re.IGNORECASE)
+
+
+# A guest command that panics its kernel.
+CRASH = "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"
 
 
 class CommandFailed(AssertionError):
@@ -130,6 +135,19 @@ class Guest:
                 service, status, wanted, spent)
             time.sleep(0.2)
 
+    def wait_not_ok(self, service, timeout_s=30):
+        """Waits until a service is seen not to be OK."""
+        limit = time.monotonic() + timeout_s
+        while self.status(service) == "OK":
+            assert time.monotonic() < limit, "%s is still OK" % service
+            time.sleep(0.2)
+
+    def second(self):
+        """Tries to start another VM of the same name: how that ended."""
+        return subprocess.run(self.command, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, timeout=60,
+                              stderr=subprocess.PIPE, text=True, check=False)
+
     def trouble(self):
         """Lines of the guest's dmesg that should not be there."""
         return [line for line in self.run("dmesg").splitlines()
@@ -144,3 +162,34 @@ class Guest:
         if self.alive():
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+
+
+class Rpc:
+    """A client of a VM's control socket, for many requests in a row."""
+
+    def __init__(self, name):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder = os.environ.get("LIS_RUNTIME_DIR", "/run/lis")
+        self.socket.connect(os.path.join(folder, name + ".sock"))
+        self.lines = self.socket.makefile("rb")
+        self.next_id = 1
+
+    def call(self, method, **params):
+        """One request: its result, or AssertionError with its error."""
+        identity, self.next_id = self.next_id, self.next_id + 1
+        self.socket.sendall(json.dumps({
+            "jsonrpc": "2.0", "id": identity, "method": method,
+            "params": params}).encode() + b"\n")
+        while True:
+            line = self.lines.readline()
+            assert line, "the VM closed the control connection"
+            answer = json.loads(line)
+            if answer.get("id") == identity:
+                break
+        assert "error" not in answer, "%s: %s" % (method, answer["error"])
+        return answer["result"]
+
+    def close(self):
+        """Ends the connection."""
+        self.lines.close()
+        self.socket.close()

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Key-value exchange with the distribution's hv_kvp_daemon."""
+
+import pytest
+
+import vm as vm_module
+
+SERVICE = "Key-Value Pair Exchange"
+# A record of a pool file: key 512 bytes, value 2048, padded with zeros.
+RECORD = """record() {
+printf %%s "$1" >/tmp/r; truncate -s 512 /tmp/r
+printf %%s "$2" >>/tmp/r; truncate -s 2560 /tmp/r
+cat /tmp/r >>/var/lib/hyperv/.kvp_pool_1
+}
+rm -f /var/lib/hyperv/.kvp_pool_1
+%s"""
+
+
+@pytest.fixture(name="rpc")
+def _rpc(vm):
+    """Control connection of a guest whose daemon answers."""
+    vm.wait_status(SERVICE, "OK", 60)
+    rpc = vm_module.Rpc(vm.name)
+    yield rpc
+    rpc.close()
+
+
+def items(rpc, pool):
+    """{key: value} of a pool."""
+    answer = rpc.call("kvp.enumerate", pool=pool)
+    return {item["key"]: item["value"] for item in answer["items"]}
+
+
+def test_intrinsic_items(vm, rpc):
+    """What the guest is, item by item, as the guest itself says."""
+    seen = items(rpc, "auto")
+    release = dict(line.split("=", 1) for line in
+                   vm.run("cat /etc/os-release").splitlines() if "=" in line)
+    wanted = {
+        "FullyQualifiedDomainName": vm.run("hostname -f"),
+        "NetworkAddressIPv4": "192.0.2.10",
+        "OSBuildNumber": vm.run("uname -r"),
+        "OSName": release["ID"].strip('"'),
+        "ProcessorArchitecture": vm.run("uname -m"),
+    }
+    for key, value in wanted.items():
+        assert value in seen[key], key
+    assert "2001:db8::10" in seen["NetworkAddressIPv6"]
+    for key in ("IntegrationServicesVersion", "OSMajorVersion",
+                "OSMinorVersion", "OSVersion"):
+        assert key in seen
+    assert seen["OSMajorVersion"] == release["VERSION_ID"].strip('"')
+
+
+def test_set_read_and_remove(vm, rpc):
+    """From the host to the guest, with letters beyond ASCII."""
+    vm.lis("kvp", "set", "Größe", "5 µm 漢字 \U0001f642")
+    assert items(rpc, "external")["Größe"] == "5 µm 漢字 \U0001f642"
+    pool = vm.run("tr -s '\\0' '\\n' </var/lib/hyperv/.kvp_pool_0")
+    assert "Größe\n5 µm 漢字 \U0001f642" in pool
+    vm.lis("kvp", "remove", "Größe")
+    assert "Größe" not in items(rpc, "external")
+    # Removing what is not there succeeds; modifying it does not.
+    vm.lis("kvp", "remove", "Größe")
+    assert vm.lis("kvp", "set", "Größe", "x", "--modify",
+                  check=False).status != 0
+
+
+def test_written_in_the_guest(vm, rpc):
+    """The guest's own pool is read by the host."""
+    vm.run(RECORD % 'record Colour blue; record Größe klein')
+    # The daemon reads its pool files when it starts.
+    vm.run("kill $(daemon pid kvp)")
+    vm.wait_status(SERVICE, "OK", 60)
+    assert items(rpc, "guest") == {"Colour": "blue", "Größe": "klein"}
+
+
+def test_250_items(vm, rpc):
+    """Set one after the other, enumerated, and removed."""
+    wanted = {"key %03d" % n: "value %d" % (n * n) for n in range(250)}
+    for key, value in wanted.items():
+        rpc.call("kvp.set", pool="external", key=key, value=value)
+    assert items(rpc, "external") == wanted
+    for key in wanted:
+        assert rpc.call("kvp.remove", pool="external", key=key)["removed"]
+    assert items(rpc, "external") == {}
+
+
+@pytest.mark.parametrize("key,value,limit", [
+    ("k" * 256, "v", "255"), ("k", "v" * 1024, "1023")],
+    ids=["key", "value"])
+def test_too_long(vm, rpc, key, value, limit):
+    """Refused with the limit named; one less is taken."""
+    refused = vm.lis("kvp", "set", key, value, check=False)
+    assert refused.status != 0
+    assert limit in refused.error
+    key, value = (key[1:], value) if len(key) > 1 else (key, value[1:])
+    vm.lis("kvp", "set", key, value)
+    assert items(rpc, "external")[key] == value
+    vm.lis("kvp", "remove", key)
+
+
+def test_ip_addresses(vm, rpc):
+    """The configuration of the adapter with a given MAC address."""
+    answer = rpc.call("ip.get", adapter="00:15:5d:00:00:01")
+    assert "192.0.2.10" in answer["addresses"]
+    assert "2001:db8::10" in answer["addresses"]
+    assert "192.0.2.1" in answer["gateways"]
+    assert "192.0.2.53" in answer["dns"]
+    assert answer["dhcp"] is False
+
+
+def test_without_daemon(vm):
+    """Nobody answers: never OK."""
+    vm.run("daemon stop kvp")
+    try:
+        vm.lis("disable", SERVICE)
+        vm.lis("enable", SERVICE)
+        assert vm.lis("kvp", check=False).status != 0
+        assert vm.status(SERVICE) != "OK"
+    finally:
+        vm.run("daemon start kvp")
+    vm.wait_status(SERVICE, "OK", 60)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The table of services, and turning them off and on."""
+
+import os
+import re
+import time
+
+import pytest
+
+import vm as vm_module
+
+TIMES = 20
+
+
+def test_table(vm):
+    """Six rows, in the order administrators know, each measured OK."""
+    for service in vm_module.SERVICES:
+        vm.wait_status(service, "OK", 60)
+    lines = vm.lis("services").output.splitlines()
+    assert re.split(r" +", lines[0].strip()) == [
+        "VMName", "Name", "Enabled", "PrimaryStatusDescription",
+        "SecondaryStatusDescription"]
+    rows = [line for line in lines if line.startswith(vm.name)]
+    assert [row[len(vm.name):].split("True")[0].strip() for row in rows] == \
+        list(vm_module.SERVICES)
+    assert all(" OK" in row for row in rows)
+
+
+def resources(pid):
+    """What could leak: (descriptors, threads)."""
+    return len(os.listdir("/proc/%d/fd" % pid)), \
+        len(os.listdir("/proc/%d/task" % pid))
+
+
+def resident_bytes(pid):
+    """The process's memory without the guest's."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as stream:
+        return int(re.search(r"RssAnon:\s+(\d+) kB",
+                             stream.read()).group(1)) * 1024
+
+
+@pytest.mark.parametrize("service", vm_module.SERVICES)
+def test_off_and_on(vm, service):
+    """Twenty times while in use: OK at the end, nothing leaked."""
+    vm.wait_status(service, "OK", 60)
+    rpc = vm_module.Rpc(vm.name)
+    pid = rpc.call("vm.info")["pid"]
+
+    def cycle():
+        assert rpc.call("vm.disable", service=service)["changed"]
+        assert rpc.call("vm.enable", service=service)["changed"]
+
+    # Once for what is allocated on first use.
+    cycle()
+    vm.wait_status(service, "OK", 60)
+    before, memory_before = resources(pid), resident_bytes(pid)
+    for number in range(TIMES):
+        cycle()
+        # Sometimes in the middle of the guest's answer, sometimes after it.
+        time.sleep(0.05 * (number % 4))
+    vm.wait_status(service, "OK", 60)
+    assert resources(pid) == before
+    assert resident_bytes(pid) < memory_before + (1 << 20)
+    rpc.close()
+
+
+def test_no_such_service(vm):
+    """A name that is none is refused with the names there are."""
+    refused = vm.lis("enable", "Telepathy", check=False)
+    assert refused.status != 0
+    assert "Heartbeat" in refused.error
