@@ -89,7 +89,6 @@ u32 timesync_vsp_transmit(struct timesync_vsp *vsp, u64 now_100ns,
 	}
 	vsp->sync_count++;
 	vsp->sync_wanted = false;
-	vsp->next_sync_100ns = IC_NEVER;
 	if (vsp->config.sync_period_seconds)
 		vsp->next_sync_100ns =
 			now_100ns +

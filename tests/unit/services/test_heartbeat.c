@@ -364,6 +364,24 @@ static void test_short_body_has_no_application(void **state)
 	}
 }
 
+/* Version 1.0 knows no states: what lies there means nothing. */
+static void test_old_version_has_no_application(void **state)
+{
+	static const u32 critical = HEARTBEAT_APPLICATION_CRITICAL;
+	struct ic_link_packet answer;
+
+	(void)state;
+	link_up(0, HEARTBEAT_VERSION_1_0);
+	assert_int_equal(link_run(0), 2);
+	assert_true(event_is(0, HEARTBEAT_EVENT_FIRST));
+	assert_true(vsp_sends(2 * SECOND, &pending));
+	make_answer(&answer, pending.transaction_id + 1);
+	memcpy(answer.bytes + IC_BODY_OFFSET + 8, &critical, sizeof(critical));
+	assert_int_equal(ic_link_hand(&vsp_end, &answer), VMBUS_OK);
+	assert_true(no_event(2 * SECOND));
+	assert_int_equal(vsp.application, HEARTBEAT_APPLICATION_UNKNOWN);
+}
+
 static void test_refused_version(void **state)
 {
 	struct ic_link_packet request, answer;
@@ -393,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_wrong_sequence),
 		cmocka_unit_test(test_short_body_has_no_application),
+		cmocka_unit_test(test_old_version_has_no_application),
 		cmocka_unit_test(test_refused_version),
 	};
 

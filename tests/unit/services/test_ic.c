@@ -33,7 +33,7 @@ static enum vmbus_status vsp_take(const void *data, u32 size_bytes, u64 id)
 
 static enum vmbus_status vsc_take(const void *data, u32 size_bytes, u64 id)
 {
-	u8 response[512];
+	u8 response[IC_PACKET_MAX_BYTES];
 	u32 response_bytes;
 
 	(void)id;
@@ -334,7 +334,32 @@ static void test_renegotiation(void **state)
 	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
 	assert_int_equal(message.kind, IC_KIND_IGNORED);
 	assert_true(ic_vsp_ready(&vsp));
-	assert_int_equal(vsp.stray_count, 2);
+	/* And so is, still, what was asked before. */
+	ic_link_make(&answer, IC_MESSAGE_SHUTDOWN, IC_FLAG_RESPONSE, 4,
+		     first.transaction_id);
+	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
+	assert_int_equal(message.kind, IC_KIND_IGNORED);
+	assert_int_equal(vsp.stray_count, 3);
+}
+
+/* The answer to an attempt that was given up settles nothing. */
+static void test_overtaken_negotiation(void **state)
+{
+	struct ic_link_packet first, second, answer;
+
+	(void)state;
+	assert_int_equal(ic_vsp_init(&vsp, &service, 0), VMBUS_OK);
+	vsp_ask(&first);
+	ic_vsp_renegotiate(&vsp);
+	vsp_ask(&second);
+	prepare_new_vsc();
+	vsc_answer(&first, &answer);
+	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
+	assert_int_equal(message.kind, IC_KIND_IGNORED);
+	assert_false(ic_vsp_ready(&vsp));
+	vsc_answer(&second, &answer);
+	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
+	assert_true(ic_vsp_ready(&vsp));
 }
 
 /* Guests that write through a pipe give 0 as the descriptor's id. */
@@ -362,6 +387,14 @@ static void test_short_ids(void **state)
 	answer.transaction_id = 0;
 	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
 	assert_int_equal(message.transaction_id, request.transaction_id - 255);
+	/* Across the first turn of the 8 bits, too. */
+	prepare_settled_vsp();
+	while (vsp.last_id < 0x100)
+		vsp_request(&request, 0);
+	ic_link_make(&answer, IC_MESSAGE_SHUTDOWN, IC_FLAG_RESPONSE, 0, 0xff);
+	answer.transaction_id = 0;
+	assert_int_equal(ic_link_hand(&settled_vsp, &answer), VMBUS_OK);
+	assert_int_equal(message.transaction_id, 0xff);
 }
 
 static void test_unknown_ids(void **state)
@@ -474,6 +507,24 @@ static void test_vsc_counts_lie(void **state)
 				 VMBUS_E_IC_SIZE);
 		assert_false(ic_vsc_ready(&vsc));
 	}
+}
+
+/* Not even a packet that has the room may hold that many. */
+static void test_vsc_too_many_versions(void **state)
+{
+	struct ic_negotiate counts = { 1, IC_NEGOTIATE_VERSIONS_MAX, 0 };
+	struct ic_link_packet request;
+
+	(void)state;
+	ic_link_make(&request, IC_MESSAGE_NEGOTIATE, IC_FLAG_REQUEST, 512, 1);
+	memcpy(request.bytes + IC_BODY_OFFSET, &counts, sizeof(counts));
+	prepare_new_vsc();
+	assert_int_equal(ic_link_hand(&new_vsc, &request), VMBUS_OK);
+	assert_int_equal(message.kind, IC_KIND_REFUSED);
+	counts.message_count++;
+	memcpy(request.bytes + IC_BODY_OFFSET, &counts, sizeof(counts));
+	prepare_new_vsc();
+	assert_int_equal(ic_link_hand(&new_vsc, &request), VMBUS_E_IC_SIZE);
 }
 
 static void test_vsc_refuses(void **state)
@@ -591,12 +642,14 @@ int main(void)
 		cmocka_unit_test(test_nothing_in_common),
 		cmocka_unit_test(test_choice_not_offered),
 		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_overtaken_negotiation),
 		cmocka_unit_test(test_short_ids),
 		cmocka_unit_test(test_unknown_ids),
 		cmocka_unit_test(test_violations_stay),
 		cmocka_unit_test(test_vsp_sizes),
 		cmocka_unit_test(test_vsc_sizes),
 		cmocka_unit_test(test_vsc_counts_lie),
+		cmocka_unit_test(test_vsc_too_many_versions),
 		cmocka_unit_test(test_vsc_refuses),
 		cmocka_unit_test(test_vsc_small_buffer),
 		cmocka_unit_test(test_vsc_responds),

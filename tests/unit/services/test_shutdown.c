@@ -134,6 +134,7 @@ static void test_every_kind(void **state)
 static void test_text(void **state)
 {
 	static char longest[1023 + 1], too_long[1024 + 1];
+	u8 zeros[SHUTDOWN_TEXT_BYTES - 2];
 	struct shutdown_request request = power_off;
 
 	(void)state;
@@ -145,10 +146,15 @@ static void test_text(void **state)
 	request.text = longest;
 	ask(&request);
 	assert_string_equal(action.text, longest);
-	/* Shorter again: nothing of the longer one remains. */
+	/* Shorter again: nothing of the longer one is told. */
 	request.text = "a";
 	ask(&request);
 	assert_string_equal(action.text, "a");
+	memset(zeros, 0, sizeof(zeros));
+	assert_memory_equal(vsp.message.text + 2, zeros, sizeof(zeros));
+	request.text = NULL;
+	ask(&request);
+	assert_string_equal(action.text, "");
 	memset(too_long, 'x', 1024);
 	request.text = too_long;
 	assert_int_equal(shutdown_vsp_request(&vsp, &request),
@@ -374,6 +380,12 @@ static void test_text_that_is_none(void **state)
 	assert_string_equal(action.text, "");
 	/* Nor one without a terminator. */
 	memset(request.bytes + IC_BODY_OFFSET + 12, 'A', 2048);
+	vsc_answers(&request, &answer);
+	assert_true(action.wanted);
+	assert_int_equal(strlen(action.text), 1024 * 3);
+	/* Nor one that runs on past its field. */
+	ic_link_make(&request, IC_MESSAGE_SHUTDOWN, IC_FLAG_REQUEST, 4096, 9);
+	memset(request.bytes + IC_BODY_OFFSET + 12, 'A', 4096 - 12);
 	vsc_answers(&request, &answer);
 	assert_true(action.wanted);
 	assert_int_equal(strlen(action.text), 1024 * 3);
