@@ -230,6 +230,10 @@ static int console_loop(struct console *console)
 		if (status == EXIT_STATUS_OK && !console->left)
 			status = messages_take(console);
 	}
+	/* What was typed before the escape is still the guest's. */
+	if (status == EXIT_STATUS_OK && console->input_bytes > 0 &&
+	    console->input_id == 0)
+		status = input_send(console);
 	if (status == -1 && console->terminal)
 		fprintf(stderr, "\r\nThe VM has ended.");
 	return status == -1 ? EXIT_STATUS_OK : status;
