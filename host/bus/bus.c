@@ -126,16 +126,26 @@ static void guest_connected(struct bus *bus,
 	tell(bus, BUS_CONTACT, NULL, 0, text);
 }
 
+/* A guest that goes on and on must not push all else out of the log. */
+static bool worth_telling(u64 total)
+{
+	return total <= BUS_VIOLATIONS_TOLD || !(total & (total - 1));
+}
+
 static void guest_violated(struct bus *bus,
 			   const struct vmbus_host_action *action)
 {
 	const struct bus_channel *channel = action->context;
 	char text[256];
 
+	if (!worth_telling(action->violation.total))
+		return;
 	snprintf(text, sizeof(text),
-		 "a message of the guest (type %u) was ignored: %s",
+		 "a message of the guest (type %u) was ignored: %s "
+		 "(%llu of its messages were, so far)",
 		 action->violation.message_type,
-		 vmbus_status_text(action->violation.reason));
+		 vmbus_status_text(action->violation.reason),
+		 (unsigned long long)action->violation.total);
 	tell(bus, BUS_VIOLATION, channel ? channel->name : NULL, action->relid,
 	     text);
 }
@@ -185,6 +195,7 @@ static void act(struct bus *bus, const struct vmbus_host_action *action)
 void bus_pump(struct bus *bus)
 {
 	struct vmbus_host_action action;
+	unsigned int left = BUS_INBOX;
 
 	bus->pump_again = true;
 	if (bus->pumping)
@@ -194,8 +205,12 @@ void bus_pump(struct bus *bus)
 		bus->pump_again = false;
 		while (vmbus_host_next(&bus->engine, &action))
 			act(bus, &action);
-		if (inbox_feed(bus))
+		if (!left)
+			/* All others on the loop have their turn first. */
+			uv_async_send(&bus->wake);
+		else if (inbox_feed(bus))
 			bus->pump_again = true;
+		left -= left != 0;
 	}
 	bus->pumping = false;
 }

@@ -44,7 +44,9 @@ enum bus_event {
 	BUS_CLOSED,
 	BUS_RESCINDED,
 	BUS_RELEASED,
-	BUS_VIOLATION, /* the guest broke the protocol; text names how */
+	/* The guest broke the protocol; text names how. Of a guest that goes
+	 * on doing so not each is told. */
+	BUS_VIOLATION,
 };
 
 enum bus_direction { BUS_TO_HOST, BUS_TO_GUEST };
@@ -130,6 +132,9 @@ void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status);
 
 /* Whether the guest has it open and it has not failed. */
 bool bus_channel_open(const struct bus_channel *channel);
+
+/* How the guest broke the protocol on it; VMBUS_OK: it did not. */
+enum vmbus_status bus_channel_failure(const struct bus_channel *channel);
 
 u32 bus_channel_relid(const struct bus_channel *channel);
 

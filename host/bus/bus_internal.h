@@ -14,6 +14,8 @@
 #define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
 #define BUS_MESSAGES	 128
 #define BUS_INBOX	 64
+/* So many violations of a guest are told one by one. */
+#define BUS_VIOLATIONS_TOLD 16
 
 struct bus_message {
 	u32 connection_id;

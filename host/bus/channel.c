@@ -127,6 +127,12 @@ void bus_channel_start(struct bus_channel *channel,
 	struct bus *bus = channel->bus;
 	u32 result = VMBUS_RESULT_NO_RESOURCES;
 
+	/* Opened anew by the guest before the offer could be taken back. */
+	if (channel->failure != VMBUS_OK) {
+		vmbus_host_open_done(&bus->engine, channel->relid,
+				     VMBUS_RESULT_REFUSED);
+		return;
+	}
 	if (bus->machine)
 		result = rings_map(channel, action);
 	if (result == VMBUS_RESULT_SUCCESS && !signal_connect(channel))
@@ -229,6 +235,11 @@ void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status)
 bool bus_channel_open(const struct bus_channel *channel)
 {
 	return channel->open && channel->failure == VMBUS_OK;
+}
+
+enum vmbus_status bus_channel_failure(const struct bus_channel *channel)
+{
+	return channel->failure;
 }
 
 u32 bus_channel_relid(const struct bus_channel *channel)

@@ -39,24 +39,40 @@ static void timer_fired(uv_timer_t *timer)
 	component_run(timer->data);
 }
 
+/* What is due and does not fit waits for the guest's signal, not for a timer.
+ */
+#define BLOCKED_WAIT_MS 1000
+/* Packets of one channel in one turn of the loop, so that all have theirs. */
+#define TURN_PACKETS 64
+
+static u64 wait_ms(const struct component *component, u64 deadline_100ns)
+{
+	u64 now = now_of(component);
+	u64 ms = 1;
+
+	if (component->unread)
+		return 0;
+	if (deadline_100ns > now)
+		ms = (deadline_100ns - now + IC_MS_100NS - 1) / IC_MS_100NS;
+	if (component->blocked && ms < BLOCKED_WAIT_MS)
+		ms = BLOCKED_WAIT_MS;
+	return ms;
+}
+
 static void timer_arm(struct component *component)
 {
 	u64 deadline = IC_NEVER;
-	u64 now, wait_ms;
 
-	if (component->open)
+	if (component->open && !component->failed)
 		deadline = component->class->deadline(component);
-	if (deadline == IC_NEVER) {
+	if (deadline == IC_NEVER && !component->unread) {
 		uv_timer_stop(&component->timer);
 		return;
 	}
-	now = now_of(component);
-	wait_ms = deadline > now
-			  ? (deadline - now + IC_MS_100NS - 1) / IC_MS_100NS
-			  : 1;
 	/* The loop's idea of now is from the start of its turn. */
 	uv_update_time(component->host->loop);
-	uv_timer_start(&component->timer, timer_fired, wait_ms, 0);
+	uv_timer_start(&component->timer, timer_fired,
+		       wait_ms(component, deadline), 0);
 }
 
 /* Send all that the engine has; false when the ring is full. */
@@ -72,13 +88,15 @@ static bool send_all(struct component *component)
 			.vec_count = 1,
 		};
 		struct ring_vec vec = { .base = host->buffer };
+		bool room = bus_channel_room(component->channel,
+					     packet_ring_bytes(0, most));
 
-		if (!bus_channel_room(component->channel,
-				      packet_ring_bytes(0, most)))
-			return false;
+		/* Without room the engine just looks at the time. */
 		vec.size_bytes = component->class->transmit(
-			component, now_of(component), host->buffer, most,
-			&packet.transaction_id);
+			component, now_of(component), host->buffer,
+			room ? most : 0, &packet.transaction_id);
+		if (!room)
+			return false;
 		if (!vec.size_bytes)
 			return true;
 		packet.vec = &vec;
@@ -87,37 +105,57 @@ static bool send_all(struct component *component)
 	}
 }
 
+/* Whether what just came was an answer to the probe. */
+static void probe_look(struct component *component)
+{
+	if (component->probed && !component->class->probing(component))
+		component->probed = false;
+}
+
+static void packet_take(struct component *component,
+			const struct packet_view *view)
+{
+	enum vmbus_status status = VMBUS_OK;
+
+	if (view->type == PACKET_DATA_INBAND)
+		status = component->class->receive(
+			component, view->payload, view->payload_bytes,
+			view->transaction_id, now_of(component));
+	if (vmbus_status_is_violation(status)) {
+		bus_channel_fail(component->channel, status);
+		return;
+	}
+	/* VMBUS_AGAIN: an event is in the way; the packet stays. */
+	if (status != VMBUS_AGAIN)
+		bus_channel_done(component->channel, view);
+	probe_look(component);
+	component->class->settle(component, now_of(component));
+}
+
 /* Read what came while everything to be sent in return fits. */
 static void receive_all(struct component *component)
 {
 	struct component_host *host = component->host;
 	struct packet_view view;
-	enum vmbus_status status;
 
-	while (send_all(component) &&
-	       bus_channel_receive(component->channel, &view, host->buffer,
-				   sizeof(host->buffer)) == VMBUS_OK) {
-		status = VMBUS_OK;
-		if (view.type == PACKET_DATA_INBAND)
-			status = component->class->receive(
-				component, view.payload, view.payload_bytes,
-				view.transaction_id, now_of(component));
-		if (status == VMBUS_AGAIN) {
-			/* An event is in the way; the packet stays. */
-			component->class->settle(component, now_of(component));
-			continue;
-		}
-		if (vmbus_status_is_violation(status)) {
-			bus_channel_fail(component->channel, status);
-			component->failed = true;
-			component->failure = status;
+	component->unread = false;
+	for (;;) {
+		component->blocked = !send_all(component);
+		if (component->blocked)
+			return;
+		if (!component->budget) {
+			component->unread = true;
 			return;
 		}
-		bus_channel_done(component->channel, &view);
-		component->class->settle(component, now_of(component));
+		component->budget--;
+		if (bus_channel_receive(component->channel, &view, host->buffer,
+					sizeof(host->buffer)) != VMBUS_OK)
+			return;
+		packet_take(component, &view);
 	}
 }
 
+/* Whether there is more to do at once. */
 static bool run_once(struct component *component)
 {
 	bool more;
@@ -126,12 +164,17 @@ static bool run_once(struct component *component)
 		return false;
 	component->class->settle(component, now_of(component));
 	receive_all(component);
-	if (!bus_channel_open(component->channel))
+	if (!bus_channel_open(component->channel)) {
+		component->failed = true;
+		component->failure = bus_channel_failure(component->channel);
+		component->unread = false;
 		return false;
+	}
 	bus_channel_flush(component->channel);
 	more = bus_channel_release(component->channel);
+	probe_look(component);
 	component->class->settle(component, now_of(component));
-	return more;
+	return more && !component->blocked && !component->unread;
 }
 
 void component_run(struct component *component)
@@ -141,6 +184,7 @@ void component_run(struct component *component)
 	if (component->busy)
 		return;
 	component->busy = true;
+	component->budget = TURN_PACKETS;
 	while (component->again) {
 		component->again = false;
 		if (run_once(component))
@@ -156,7 +200,7 @@ static void channel_opened(void *context, struct bus_channel *channel)
 
 	(void)channel;
 	component->open = true;
-	component->failed = false;
+	component->probed = false;
 	component->class->start(component, now_of(component));
 	component_run(component);
 }
@@ -167,6 +211,8 @@ static void channel_closed(void *context, struct bus_channel *channel)
 
 	(void)channel;
 	component->open = false;
+	component->unread = false;
+	component->probed = false;
 	uv_timer_stop(&component->timer);
 	component->class->stop(component);
 }
@@ -243,9 +289,9 @@ bool component_disable(struct component *component)
 
 void component_probe(struct component *component)
 {
-	if (!component->class->probe || !component->open ||
-	    component->class->probing(component))
+	if (!component->class->probe || !component->open || component->probed)
 		return;
+	component->probed = true;
 	component->probed_100ns = component_now_100ns();
 	component->class->probe(component, now_of(component));
 	component_run(component);
@@ -253,17 +299,14 @@ void component_probe(struct component *component)
 
 bool component_probing(const struct component *component)
 {
-	return component->class->probe && component->open &&
-	       component->class->probing(component) &&
+	return component->probed &&
 	       component_now_100ns() - component->probed_100ns <
 		       PROBE_PATIENCE_100NS;
 }
 
 static bool probe_unanswered(const struct component *component)
 {
-	return component->class->probe &&
-	       component->class->probing(component) &&
-	       !component_probing(component);
+	return component->probed && !component_probing(component);
 }
 
 enum ic_status component_status(const struct component *component)

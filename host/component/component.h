@@ -73,7 +73,11 @@ struct component {
 	bool open;
 	bool busy;	  /* component_run is on the stack */
 	bool again;	  /* and is to run once more */
-	u64 probed_100ns; /* when it was last probed */
+	bool blocked;	  /* the ring is full: the guest signals space */
+	bool unread;	  /* packets wait for the loop's next turn */
+	u32 budget;	  /* packets that may be read in this turn */
+	bool probed;	  /* and nothing came in answer yet */
+	u64 probed_100ns; /* when that was */
 	bool failed;	  /* the channel was closed for a violation */
 	enum vmbus_status failure;
 };
