@@ -181,6 +181,13 @@ static void block_fill(struct fcopy_component *self, u64 now_100ns)
 	if (!fcopy_vsp_wanted(&self->vsp, &offset, &size_bytes) ||
 	    source->reading)
 		return;
+	if (offset == source->start && source->filled &&
+	    source->filled < size_bytes) {
+		self->shrunk = true;
+		fcopy_vsp_cancel(&self->vsp, now_100ns);
+		self->base.again = true;
+		return;
+	}
 	if (offset < source->start ||
 	    offset + size_bytes > source->start + source->filled) {
 		source_read(self, offset);
