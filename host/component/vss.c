@@ -38,6 +38,8 @@ static const char *reason_of(enum vss_status status)
 		return "timeout";
 	case VSS_GUEST_ERROR:
 		return "guest-error";
+	case VSS_CUT_SHORT:
+		return "cancelled";
 	default:
 		return "refused";
 	}
@@ -92,7 +94,9 @@ static void thawed(struct component *component, const struct vss_event *event)
 	tell(component, "thawed",
 	     event->status == VSS_OK ? "the guest's file systems are thawed"
 				     : vss_status_text(event->status));
-	finish(&self->thaw, event->status, event->guest_status);
+	/* Whatever it was thawed for, that is what was asked. */
+	finish(&self->thaw, event->status == VSS_CLOSED ? VSS_CLOSED : VSS_OK,
+	       0);
 }
 
 static void event_take(struct component *component,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "host/control/json_text.h"
+
 static void wall_text(char *text, size_t text_bytes)
 {
 	struct timespec now;
@@ -26,8 +28,9 @@ json_t *event_log_add(struct event_log *log, const char *kind,
 	json_t *event;
 
 	wall_text(when, sizeof(when));
-	event = json_pack("{s:s, s:I, s:s, s:s}", "time", when, "uptime_ms",
-			  (json_int_t)uptime_ms, "event", kind, "text", text);
+	event = json_pack("{s:s, s:I, s:s, s:o}", "time", when, "uptime_ms",
+			  (json_int_t)uptime_ms, "event", kind, "text",
+			  json_text(text));
 	if (!event)
 		return NULL;
 	if (service)

@@ -133,25 +133,39 @@ static void thaw_ignored(void *context, const struct component_answer *answer)
 }
 
 /* Whoever froze the guest went away without a thaw. */
-static void freezer_gone(void *context)
+static void freezer_gone(void *context, struct control_client *client)
 {
 	struct vm *vm = context;
 
+	if (vm->freezer != client)
+		return;
+	vm->freezer = NULL;
 	if (vss_component_frozen(vss_of(vm)))
 		vss_component_thaw(vss_of(vm), thaw_ignored, NULL);
+}
+
+/* The same, before the guest has answered. */
+static void freeze_orphaned(struct control_request *request)
+{
+	vss_component_thaw(vss_of(request->context), thaw_ignored, NULL);
 }
 
 static void freeze_done(void *context, const struct component_answer *answer)
 {
 	struct control_request *request = context;
+	struct vm *vm = request->context;
 
-	if (!answer->ok)
-		control_when_gone(request, NULL);
+	if (answer->ok && request->orphaned && request->client) {
+		vm->freezer = request->client;
+		control_when_gone(request->client, freezer_gone);
+	}
+	request->orphaned = NULL;
 	method_done(request, answer);
 }
 
 void method_vss_freeze(struct control_request *request, json_t *params)
 {
+	struct vm *vm = request->context;
 	uint64_t hold_ms = HOLD_LIMIT_MS;
 	bool keep = false;
 
@@ -159,14 +173,28 @@ void method_vss_freeze(struct control_request *request, json_t *params)
 			   &hold_ms) ||
 	    !params_flag(request, params, "keep", &keep))
 		return;
+	if (vss_component_frozen(vss_of(vm))) {
+		control_fail(request, "busy", "%s", vss_status_text(VSS_BUSY));
+		return;
+	}
+	vm->freezer = NULL;
 	if (!keep)
-		control_when_gone(request, freezer_gone);
-	vss_component_freeze(vss_of(request->context), (u32)hold_ms,
-			     freeze_done, request);
+		request->orphaned = freeze_orphaned;
+	vss_component_freeze(vss_of(vm), (u32)hold_ms, freeze_done, request);
+}
+
+static void thaw_done(void *context, const struct component_answer *answer)
+{
+	struct control_request *request = context;
+	struct vm *vm = request->context;
+
+	if (answer->ok)
+		vm->freezer = NULL;
+	method_done(request, answer);
 }
 
 void method_vss_thaw(struct control_request *request, json_t *params)
 {
 	(void)params;
-	vss_component_thaw(vss_of(request->context), method_done, request);
+	vss_component_thaw(vss_of(request->context), thaw_done, request);
 }

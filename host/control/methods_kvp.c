@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "host/control/methods.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,8 +181,11 @@ static bool number_of(const char *text, u64 most, u64 *number)
 
 	if (text[0] < '0' || text[0] > '9')
 		return false;
-	*number = strtoull(text, &end, 0);
-	return !*end && *number <= most;
+	errno = 0;
+	/* 010 is ten to an administrator. */
+	*number = strtoull(text, &end,
+			   text[1] == 'x' || text[1] == 'X' ? 16 : 10);
+	return !*end && !errno && *number <= most;
 }
 
 static bool value_of(struct control_request *request, json_t *params,

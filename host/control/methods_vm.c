@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/control/json_text.h"
 #include "host/control/params.h"
 #include "host/control/vm.h"
 
@@ -39,7 +40,7 @@ static void info_reply(struct info *info)
 			 VMBUS_VERSION_MINOR(version));
 	control_reply(
 		request,
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:s, "
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:o, "
 			  "s:s}",
 			  "name", vm->config->name, "state",
 			  vm_state_text(vm->state), "uptime_ms",
@@ -51,7 +52,8 @@ static void info_reply(struct info *info)
 			  ic_status_text(component_status(
 				  vm->components[SERVICE_HEARTBEAT])),
 			  "addresses", info->addresses, "kernel",
-			  vm->config->kernel, "version", LIS_VERSION));
+			  json_text(vm->config->kernel), "version",
+			  LIS_VERSION));
 	free(info);
 }
 
@@ -229,32 +231,51 @@ static const struct stop_mode stop_modes[] = {
 	{ "hibernate", SHUTDOWN_HIBERNATE, "hibernate" },
 };
 
-static void stop_timed_out(uv_timer_t *timer)
+/* Nobody waits any more. */
+static struct control_request *stop_take(struct vm *vm)
 {
-	struct vm *vm = timer->data;
 	struct control_request *request = vm->stop.request;
 
 	vm->stop.request = NULL;
-	control_fail(request, "timeout",
-		     "the guest agreed to %s, but has not done so in time: "
-		     "it may still be stopping, see 'lis console %s'; 'lis "
-		     "stop --turn-off %s' ends it at once",
-		     vm->stop.what, vm->config->name, vm->config->name);
+	uv_timer_stop(&vm->stop.timer);
+	return request;
+}
+
+static void stop_timed_out(uv_timer_t *timer)
+{
+	struct vm *vm = timer->data;
+	struct control_request *request = stop_take(vm);
+
+	if (vm->stop.agreed)
+		control_fail(request, "timeout",
+			     "the guest agreed to %s, but has not done so in "
+			     "time: it may still be stopping, see 'lis "
+			     "console %s'; 'lis stop --turn-off %s' ends it at "
+			     "once",
+			     vm->stop.what, vm->config->name, vm->config->name);
+	else
+		control_fail(request, "timeout",
+			     "the guest did not answer in time: it may hang; "
+			     "'lis stop --turn-off %s' ends it without asking",
+			     vm->config->name);
+}
+
+/* It is given up for a new one; the guest may still do as it was asked. */
+static void stop_orphaned(struct control_request *request)
+{
+	control_reply(stop_take(request->context), json_object());
 }
 
 static void stop_answered(void *context, const struct component_answer *answer)
 {
-	struct control_request *request = context;
-	struct vm *vm = request->context;
+	struct vm *vm = context;
 
-	if (!answer->ok) {
-		vm->stop.request = NULL;
-		uv_timer_stop(&vm->stop.timer);
-		method_fail(request, answer);
-		return;
-	}
-	vm_event(vm, "stopping", NULL, 0, "the guest agreed to %s",
-		 vm->stop.what);
+	vm->stop.agreed = answer->ok;
+	if (answer->ok)
+		vm_event(vm, "stopping", NULL, 0, "the guest agreed to %s",
+			 vm->stop.what);
+	else if (vm->stop.request)
+		method_fail(stop_take(vm), answer);
 }
 
 static void stop_by_guest(struct control_request *request, json_t *params,
@@ -283,13 +304,15 @@ static void stop_by_guest(struct control_request *request, json_t *params,
 			     vm->config->name);
 		return;
 	}
+	request->orphaned = stop_orphaned;
 	vm->stop.request = request;
+	vm->stop.agreed = false;
 	vm->stop.restart = mode->kind == SHUTDOWN_REBOOT;
 	vm->stop.what = mode->what;
 	uv_timer_start(&vm->stop.timer, stop_timed_out, timeout_ms, 0);
 	shutdown_component_ask(vm->components[SERVICE_SHUTDOWN], mode->kind,
 			       force, reason, (u32)timeout_ms, stop_answered,
-			       request);
+			       vm);
 }
 
 void method_vm_stop(struct control_request *request, json_t *params)

@@ -15,6 +15,7 @@
 
 #include "host/component/components.h"
 #include "host/control/base64.h"
+#include "host/control/device_sandbox.h"
 #include "host/control/vm.h"
 
 u64 vm_uptime_ms(const struct vm *vm)
@@ -135,6 +136,7 @@ static int machine_begin(struct vm *vm, struct lis_error *error)
 			.stopped = on_stopped,
 		},
 		.context = vm,
+		.no_sandbox = !device_sandbox_wanted(),
 	};
 	int code = machine_create(&vm->machine, &machine, error);
 
@@ -197,9 +199,9 @@ static void machine_again(struct vm *vm)
 	mailbox_reset(vm);
 	if (machine_begin(vm, &error) < 0) {
 		vm_event(vm, "stopped", NULL, 0,
-			 "the machine did not start "
-			 "again: %s",
-			 error.text);
+			 "the machine did not start again: %s", error.text);
+		snprintf(vm->mailbox.stop_text, sizeof(vm->mailbox.stop_text),
+			 "the machine did not start again: %.400s", error.text);
 		vm_end(vm, 1);
 		return;
 	}
@@ -325,13 +327,16 @@ static void console_pump(struct vm *vm)
 
 /* ---- the loop ---- */
 
-static void crash_report(struct vm *vm, const struct vm_mailbox *box)
+static void crash_report(struct vm *vm)
 {
+	struct vm_mailbox *box = &vm->mailbox;
 	char text[VM_CRASH_TEXT_BYTES];
+	u64 parameters[5];
 
-	pthread_mutex_lock(&vm->mailbox.lock);
+	pthread_mutex_lock(&box->lock);
 	memcpy(text, box->crash_text, sizeof(text));
-	pthread_mutex_unlock(&vm->mailbox.lock);
+	memcpy(parameters, box->crash_parameters, sizeof(parameters));
+	pthread_mutex_unlock(&box->lock);
 	vm->state = VM_CRASHED;
 	if (text[0])
 		vm_event(vm, "panic", NULL, 0, "the guest panicked: %s", text);
@@ -339,11 +344,11 @@ static void crash_report(struct vm *vm, const struct vm_mailbox *box)
 		vm_event(vm, "panic", NULL, 0,
 			 "the guest panicked, without a message (0x%llx "
 			 "0x%llx 0x%llx 0x%llx 0x%llx)",
-			 (unsigned long long)box->crash_parameters[0],
-			 (unsigned long long)box->crash_parameters[1],
-			 (unsigned long long)box->crash_parameters[2],
-			 (unsigned long long)box->crash_parameters[3],
-			 (unsigned long long)box->crash_parameters[4]);
+			 (unsigned long long)parameters[0],
+			 (unsigned long long)parameters[1],
+			 (unsigned long long)parameters[2],
+			 (unsigned long long)parameters[3],
+			 (unsigned long long)parameters[4]);
 }
 
 static void process_close(struct vm *vm)
@@ -354,7 +359,8 @@ static void process_close(struct vm *vm)
 		machine_finish(vm);
 	components_release(vm->components);
 	terminal_end(&vm->terminal);
-	bus_close(vm->bus);
+	if (vm->bus)
+		bus_close(vm->bus);
 	if (vm->server)
 		control_server_stop(vm->server);
 	vm->server = NULL;
@@ -377,7 +383,7 @@ static void on_wake(uv_async_t *async)
 	pthread_mutex_unlock(&box->lock);
 	console_pump(vm);
 	if (crashed)
-		crash_report(vm, box);
+		crash_report(vm);
 	if (input_ready)
 		vm_console_push(vm);
 	if (stopped && !vm->ending)
@@ -436,13 +442,9 @@ static void trace_send(struct vm *vm, enum control_stream stream,
 		memcpy(bytes + head_bytes, rest, rest_bytes);
 		base64_encode(text, bytes, total);
 		json_object_set_new(params, "data", json_string(text));
-		json_object_set_new(params, "lost",
-				    json_integer((json_int_t)vm->trace_lost));
-		vm->trace_lost =
-			control_broadcast(vm->server, stream, "trace", params);
+		control_broadcast(vm->server, stream, "trace", params);
 	} else {
 		json_decref(params);
-		vm->trace_lost++;
 	}
 	free(bytes);
 	free(text);
@@ -466,10 +468,9 @@ static void on_bus_message(void *context, enum bus_direction direction, u32 vp,
 			   const void *payload, u32 size_bytes)
 {
 	trace_send(context, CONTROL_TRACE_MESSAGES,
-		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns",
-			     trace_time_ns(), "direction",
-			     direction_text(direction), "kind", "message", "vp",
-			     (json_int_t)vp),
+		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns", trace_time_ns(),
+			     "direction", direction_text(direction), "kind",
+			     "message", "vp", (json_int_t)vp),
 		   payload, size_bytes, "", 0);
 }
 
@@ -529,6 +530,7 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 	uv_async_init(&vm->loop, &vm->wake, on_wake);
 	vm->wake.data = vm;
 	uv_timer_init(&vm->loop, &vm->stop.timer);
+	vm->stop.timer.data = vm;
 	signals_begin(vm);
 	code = bus_create(&vm->bus, &vm->loop, vm->config->cpus, &watcher,
 			  error);
@@ -573,6 +575,8 @@ static int vm_live(struct vm *vm, int ready_fd, struct lis_error *error)
 {
 	int code = vm_begin(vm, error);
 
+	if (code == 0 && device_sandbox_wanted())
+		code = device_sandbox_enter(error);
 	report_ready(ready_fd, code < 0 ? error : NULL);
 	if (code < 0)
 		vm_end(vm, 1);

@@ -9,9 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/control/json_text.h"
+
 #define LINE_LIMIT_BYTES    (1u << 20)
 #define BACKLOG_LIMIT_BYTES (8u << 20)
+#define BACKLOG_LOW_BYTES   (1u << 20)
 #define CLIENTS_MAX	    64
+/* Requests of one client that may be under way at a time. */
+#define REQUESTS_MAX 64
 
 enum {
 	RPC_PARSE = -32700,
@@ -26,9 +31,12 @@ struct control_client {
 	struct control_server *server;
 	struct control_client *next;
 	struct control_request *requests; /* not yet answered */
+	unsigned int request_count;
 	unsigned int streams;
-	void (*gone)(void *context);
+	uint64_t lost; /* notifications dropped since the last one sent */
+	void (*gone)(void *context, struct control_client *client);
 	bool closing;
+	bool held;  /* not read until it has read more of its answers */
 	char *line; /* what was read of a line so far */
 	size_t line_bytes;
 	size_t line_room;
@@ -95,10 +103,18 @@ static void client_close(struct control_client *client)
 	}
 	uv_close((uv_handle_t *)&client->pipe, client_closed);
 	if (client->gone && !client->server->stopping)
-		client->gone(client->server->context);
+		client->gone(client->server->context, client);
 	if (streams && !client->server->stopping)
 		client->server->followers_changed(client->server->context);
 }
+
+static size_t client_backlog(const struct control_client *client)
+{
+	return uv_stream_get_write_queue_size(
+		(const uv_stream_t *)&client->pipe);
+}
+
+static void client_resume(struct control_client *client);
 
 static void write_done(uv_write_t *write, int status)
 {
@@ -109,6 +125,8 @@ static void write_done(uv_write_t *write, int status)
 	free(out);
 	if (status < 0)
 		client_close(client);
+	else if (client->held && client_backlog(client) < BACKLOG_LOW_BYTES)
+		client_resume(client);
 }
 
 /* Send one line; takes over the text, which ends in a newline. */
@@ -134,6 +152,12 @@ static void client_send_text(struct control_client *client, char *text)
 		free(text);
 		free(out);
 		client_close(client);
+		return;
+	}
+	/* Who asks without reading the answers is not listened to. */
+	if (client_backlog(client) > BACKLOG_LIMIT_BYTES && !client->held) {
+		client->held = true;
+		uv_read_stop((uv_stream_t *)&client->pipe);
 	}
 }
 
@@ -171,8 +195,8 @@ static void client_send(struct control_client *client, json_t *object)
 static void send_error(struct control_client *client, json_t *id, int code,
 		       const char *reason, const char *message)
 {
-	json_t *error =
-		json_pack("{s:i, s:s}", "code", code, "message", message);
+	json_t *error = json_pack("{s:i, s:o}", "code", code, "message",
+				  json_text(message));
 
 	if (reason)
 		json_object_set_new(error, "data",
@@ -191,6 +215,7 @@ static void request_finish(struct control_request *request)
 		while (*at != request)
 			at = &(*at)->next;
 		*at = request->next;
+		client->request_count--;
 	}
 	json_decref(request->id);
 	free(request);
@@ -237,24 +262,9 @@ void control_fail_params(struct control_request *request, const char *format,
 	request_finish(request);
 }
 
-static bool notify_text(struct control_client *client, const char *line)
-{
-	char *text;
-
-	if (client->closing ||
-	    uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) >
-		    BACKLOG_LIMIT_BYTES)
-		return false;
-	text = strdup(line);
-	if (!text)
-		return false;
-	client_send_text(client, text);
-	return true;
-}
-
 static char *notification_line(const char *method, json_t *params)
 {
-	json_t *object = json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0",
+	json_t *object = json_pack("{s:s, s:s, s:O}", "jsonrpc", "2.0",
 				   "method", method, "params", params);
 	char *line = line_of(object);
 
@@ -262,33 +272,57 @@ static char *notification_line(const char *method, json_t *params)
 	return line;
 }
 
-bool control_notify(struct control_client *client, const char *method,
+/* Send a notification, whose line is at hand for who has missed nothing. */
+static void notify(struct control_client *client, const char *method,
+		   json_t *params, const char *line)
+{
+	char *text = NULL;
+
+	if (client->closing)
+		return;
+	if (client_backlog(client) <= BACKLOG_LIMIT_BYTES) {
+		if (client->lost) {
+			json_object_set_new(
+				params, "lost",
+				json_integer((json_int_t)client->lost));
+			text = notification_line(method, params);
+			json_object_del(params, "lost");
+		} else if (line) {
+			text = strdup(line);
+		}
+	}
+	if (!text) {
+		client->lost++;
+		return;
+	}
+	client->lost = 0;
+	client_send_text(client, text);
+}
+
+void control_notify(struct control_client *client, const char *method,
 		    json_t *params)
 {
 	char *line = notification_line(method, params);
-	bool sent = line && notify_text(client, line);
 
+	notify(client, method, params, line);
 	free(line);
-	return sent;
+	json_decref(params);
 }
 
-unsigned int control_broadcast(struct control_server *server,
-			       enum control_stream stream, const char *method,
-			       json_t *params)
+void control_broadcast(struct control_server *server,
+		       enum control_stream stream, const char *method,
+		       json_t *params)
 {
 	char *line = notification_line(method, params);
-	struct control_client *client = server->clients;
-	unsigned int dropped = 0;
+	struct control_client *client;
 
-	while (client) {
-		/* A failed write closes the client, which keeps it listed
-		 * until the loop's next turn. */
+	/* A failed write closes the client, which keeps it listed until the
+	 * loop's next turn. */
+	for (client = server->clients; client; client = client->next)
 		if (client->streams & stream)
-			dropped += !(line && notify_text(client, line));
-		client = client->next;
-	}
+			notify(client, method, params, line);
 	free(line);
-	return dropped;
+	json_decref(params);
 }
 
 unsigned int control_followed(const struct control_server *server)
@@ -309,13 +343,11 @@ void control_follow(struct control_request *request, unsigned int streams)
 	request->client->server->followers_changed(request->context);
 }
 
-void control_when_gone(struct control_request *request,
-		       void (*gone)(void *context))
+void control_when_gone(struct control_client *client,
+		       void (*gone)(void *context,
+				    struct control_client *client))
 {
-	if (request->client)
-		request->client->gone = gone;
-	else if (gone)
-		gone(request->context);
+	client->gone = gone;
 }
 
 static const struct control_method *
@@ -331,9 +363,15 @@ static void request_start(struct control_client *client,
 			  const struct control_method *method, json_t *id,
 			  json_t *params)
 {
-	struct control_request *request = calloc(1, sizeof(*request));
+	struct control_request *request = NULL;
 	json_t *empty = NULL;
 
+	if (client->request_count >= REQUESTS_MAX) {
+		send_error(client, id, RPC_FAILED, "busy",
+			   "this connection has too many requests under way");
+		return;
+	}
+	request = calloc(1, sizeof(*request));
 	if (!request) {
 		send_error(client, id, RPC_FAILED, "io",
 			   "the VM process is out of memory");
@@ -344,6 +382,7 @@ static void request_start(struct control_client *client,
 	request->id = json_incref(id);
 	request->next = client->requests;
 	client->requests = request;
+	client->request_count++;
 	if (!params)
 		params = empty = json_object();
 	method->handle(request, params);
@@ -360,9 +399,10 @@ static void object_received(struct control_client *client, json_t *object)
 	const struct control_method *method;
 	char text[160];
 
-	if (!version || strcmp(version, "2.0") || !name ||
-	    !(json_is_string(id) || json_is_integer(id))) {
-		send_error(client, NULL, RPC_INVALID, NULL,
+	if (!json_is_string(id) && !json_is_integer(id))
+		id = NULL;
+	if (!version || strcmp(version, "2.0") || !name || !id) {
+		send_error(client, id, RPC_INVALID, NULL,
 			   "not a JSON-RPC 2.0 request: jsonrpc \"2.0\", a "
 			   "method and a string or integer id are needed");
 		return;
@@ -406,14 +446,15 @@ static void lines_split(struct control_client *client)
 	char *end = client->line + client->line_bytes;
 	char *newline;
 
-	while (!client->closing &&
+	while (!client->closing && !client->held &&
 	       (newline = memchr(start, '\n', (size_t)(end - start)))) {
 		line_received(client, start, (size_t)(newline - start));
 		start = newline + 1;
 	}
 	client->line_bytes = (size_t)(end - start);
 	memmove(client->line, start, client->line_bytes);
-	if (client->line_bytes == LINE_LIMIT_BYTES && !client->closing) {
+	if (client->line_bytes == LINE_LIMIT_BYTES && !client->closing &&
+	    !client->held) {
 		send_error(client, NULL, RPC_INVALID, NULL,
 			   "a line is longer than 1 MiB");
 		client_close(client);
@@ -451,6 +492,16 @@ static void client_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 	}
 	client->line_bytes += (size_t)count;
 	lines_split(client);
+}
+
+static void client_resume(struct control_client *client)
+{
+	client->held = false;
+	lines_split(client);
+	if (!client->closing && !client->held &&
+	    uv_read_start((uv_stream_t *)&client->pipe, client_alloc,
+			  client_read) < 0)
+		client_close(client);
 }
 
 static void client_arrived(uv_stream_t *listener, int status)

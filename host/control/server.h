@@ -82,22 +82,26 @@ void control_fail_params(struct control_request *request, const char *format,
 			 ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Have @gone called, with the server's context, when the request's client goes
- * away; NULL: no more. A client has one such wish at a time.
+ * Have @gone called, with the server's context, when the client goes away, but
+ * not when the server stops; NULL: no more. A client has one such wish at a
+ * time. Its pointer is only to be compared from then on.
  */
-void control_when_gone(struct control_request *request,
-		       void (*gone)(void *context));
+void control_when_gone(struct control_client *client,
+		       void (*gone)(void *context,
+				    struct control_client *client));
 
-/* Send one client a notification; takes over @params. It is dropped when the
- * client reads so slowly that its backlog is past the limit: then false. */
-bool control_notify(struct control_client *client, const char *method,
+/*
+ * Send one client a notification; takes over @params. It is dropped when the
+ * client reads so slowly that its backlog is past the limit; the next one that
+ * is not dropped has the number of the missing as its member "lost".
+ */
+void control_notify(struct control_client *client, const char *method,
 		    json_t *params);
 
-/* Send a notification to all followers of @stream; takes over @params.
- * Returns how many dropped it. */
-unsigned int control_broadcast(struct control_server *server,
-			       enum control_stream stream, const char *method,
-			       json_t *params);
+/* Send a notification to all followers of @stream; takes over @params. */
+void control_broadcast(struct control_server *server,
+		       enum control_stream stream, const char *method,
+		       json_t *params);
 
 /* The streams that somebody follows now (bits of enum control_stream). */
 unsigned int control_followed(const struct control_server *server);

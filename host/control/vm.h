@@ -49,6 +49,7 @@ struct vm_mailbox {
 struct vm_stop {
 	struct control_request *request; /* NULL: nobody */
 	uv_timer_t timer;
+	bool agreed; /* the guest said that it will */
 	bool restart;
 	const char *what;
 };
@@ -69,10 +70,11 @@ struct vm {
 	struct component *components[SERVICE_COUNT];
 	struct event_log events;
 	struct console console;
-	u64 trace_lost;
 	struct terminal terminal;
 	struct vm_stop stop;
 	struct copy *copy; /* under way (methods_copy.c), or NULL */
+	/* Who froze the guest and has it thawed by going away, or NULL. */
+	struct control_client *freezer;
 	bool ending;
 	int exit_code;
 };
