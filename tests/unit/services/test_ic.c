@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* The framework: negotiation at both ends, and the matching of answers. */
+/* The framework: negotiation, and the host end against a guest that lies. */
 #include "tests/unit/services/ic_link.h"
 
 static const u32 all_versions[] = { IC_VERSION(1, 0), IC_VERSION(3, 0),
@@ -29,16 +29,6 @@ static struct ic_message message;
 static enum vmbus_status vsp_take(const void *data, u32 size_bytes, u64 id)
 {
 	return ic_vsp_receive(&vsp, data, size_bytes, id, &message);
-}
-
-static enum vmbus_status vsc_take(const void *data, u32 size_bytes, u64 id)
-{
-	u8 response[IC_PACKET_MAX_BYTES];
-	u32 response_bytes;
-
-	(void)id;
-	return ic_vsc_receive(&vsc, data, size_bytes, response,
-			      sizeof(response), &response_bytes, &message);
 }
 
 static void vsp_ask(struct ic_link_packet *request)
@@ -96,23 +86,10 @@ static void prepare_new_vsc(void)
 	assert_int_equal(ic_vsc_init(&vsc, &service, 0), VMBUS_OK);
 }
 
-static void prepare_settled_vsc(void)
-{
-	struct ic_link_packet request, answer;
-
-	prepare_asked_vsp();
-	ic_vsp_renegotiate(&vsp);
-	vsp_ask(&request);
-	prepare_new_vsc();
-	vsc_answer(&request, &answer);
-	assert_true(ic_vsc_ready(&vsc));
-}
-
 static const struct ic_link_end settled_vsp = { prepare_settled_vsp, vsp_take };
 static const struct ic_link_end requested_vsp = { prepare_requested_vsp,
 						  vsp_take };
 static const struct ic_link_end asked_vsp = { prepare_asked_vsp, vsp_take };
-static const struct ic_link_end new_vsc = { prepare_new_vsc, vsc_take };
 
 /* The answer that a guest gives to the newest negotiation request. */
 static void make_choice(struct ic_link_packet *answer, u16 framework_count,
@@ -463,142 +440,6 @@ static void test_vsp_sizes(void **state)
 	ic_link_check_sizes(&requested_vsp, &answer, 0);
 }
 
-static void test_vsc_sizes(void **state)
-{
-	struct ic_link_packet request, cut;
-	u32 size_bytes;
-
-	(void)state;
-	assert_int_equal(ic_vsp_init(&vsp, &service, 0), VMBUS_OK);
-	vsp_ask(&request);
-	/* What is cut off is a size that lies: the counts tell of more. */
-	for (size_bytes = IC_BODY_OFFSET; size_bytes < request.size_bytes;
-	     size_bytes++) {
-		ic_link_make(&cut, IC_MESSAGE_NEGOTIATE, IC_FLAG_REQUEST,
-			     size_bytes - IC_BODY_OFFSET, 1);
-		memcpy(cut.bytes + IC_BODY_OFFSET,
-		       request.bytes + IC_BODY_OFFSET,
-		       size_bytes - IC_BODY_OFFSET);
-		prepare_new_vsc();
-		assert_int_equal(ic_link_hand(&new_vsc, &cut),
-				 size_bytes < IC_BODY_OFFSET + 8
-					 ? VMBUS_E_IC_SHORT
-					 : VMBUS_E_IC_SIZE);
-	}
-}
-
-static void test_vsc_counts_lie(void **state)
-{
-	static const u16 counts[][2] = { { 2, 5 },	    { 3, 4 },
-					 { 101, 1 },	    { 1, 101 },
-					 { 0xffff, 1 },	    { 1, 0xffff },
-					 { 0xffff, 0xffff } };
-	struct ic_link_packet request;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < PORT_ARRAY_SIZE(counts); i++) {
-		assert_int_equal(ic_vsp_init(&vsp, &service, 0), VMBUS_OK);
-		vsp_ask(&request);
-		memcpy(request.bytes + IC_BODY_OFFSET, counts[i],
-		       sizeof(counts[i]));
-		prepare_new_vsc();
-		assert_int_equal(ic_link_hand(&new_vsc, &request),
-				 VMBUS_E_IC_SIZE);
-		assert_false(ic_vsc_ready(&vsc));
-	}
-}
-
-/* Not even a packet that has the room may hold that many. */
-static void test_vsc_too_many_versions(void **state)
-{
-	struct ic_negotiate counts = { 1, IC_NEGOTIATE_VERSIONS_MAX, 0 };
-	struct ic_link_packet request;
-
-	(void)state;
-	ic_link_make(&request, IC_MESSAGE_NEGOTIATE, IC_FLAG_REQUEST, 512, 1);
-	memcpy(request.bytes + IC_BODY_OFFSET, &counts, sizeof(counts));
-	prepare_new_vsc();
-	assert_int_equal(ic_link_hand(&new_vsc, &request), VMBUS_OK);
-	assert_int_equal(message.kind, IC_KIND_REFUSED);
-	counts.message_count++;
-	memcpy(request.bytes + IC_BODY_OFFSET, &counts, sizeof(counts));
-	prepare_new_vsc();
-	assert_int_equal(ic_link_hand(&new_vsc, &request), VMBUS_E_IC_SIZE);
-}
-
-static void test_vsc_refuses(void **state)
-{
-	struct ic_link_packet request, answer;
-
-	(void)state;
-	/* Before versions are settled. */
-	prepare_new_vsc();
-	ic_link_make(&request, IC_MESSAGE_SHUTDOWN, IC_FLAG_REQUEST, 16, 77);
-	request.bytes[IC_BODY_OFFSET + 15] = 0x5a;
-	vsc_answer(&request, &answer);
-	assert_int_equal(message.kind, IC_KIND_IGNORED);
-	assert_int_equal(ic_link_header(&answer).status, IC_E_FAIL);
-	assert_int_equal(ic_link_header(&answer).transaction_id, 77);
-	assert_int_equal(answer.size_bytes, request.size_bytes);
-	assert_int_equal(answer.bytes[IC_BODY_OFFSET + 15], 0x5a);
-	/* Another service's. */
-	prepare_settled_vsc();
-	ic_link_make(&request, IC_MESSAGE_VSS, IC_FLAG_REQUEST, 16, 78);
-	vsc_answer(&request, &answer);
-	assert_int_equal(message.kind, IC_KIND_IGNORED);
-	assert_int_equal(ic_link_header(&answer).status, IC_E_FAIL);
-	/* An answer, where hosts only ask. */
-	ic_link_make(&request, IC_MESSAGE_SHUTDOWN, IC_FLAG_RESPONSE, 16, 78);
-	assert_int_equal(ic_link_hand(&new_vsc, &request), VMBUS_E_IC_FLAGS);
-}
-
-static void test_vsc_small_buffer(void **state)
-{
-	struct ic_link_packet request;
-	u8 response[32];
-	u32 response_bytes;
-
-	(void)state;
-	prepare_new_vsc();
-	assert_int_equal(ic_vsp_init(&vsp, &service, 0), VMBUS_OK);
-	vsp_ask(&request);
-	assert_int_equal(ic_vsc_receive(&vsc, request.bytes, request.size_bytes,
-					response, sizeof(response),
-					&response_bytes, &message),
-			 VMBUS_BAD_ARGUMENT);
-	assert_int_equal(response_bytes, 0);
-}
-
-/* Answers that the caller gives later need nothing but the message. */
-static void test_vsc_responds(void **state)
-{
-	struct ic_link_packet request, answer;
-
-	(void)state;
-	prepare_settled_vsc();
-	ic_link_make(&request, IC_MESSAGE_SHUTDOWN, IC_FLAG_REQUEST, 16, 78);
-	vsc_answer(&request, &answer);
-	assert_int_equal(message.kind, IC_KIND_MESSAGE);
-	assert_int_equal(answer.size_bytes, 0);
-	memset(&request, 0xff, sizeof(request));
-	assert_int_equal(ic_vsc_respond(&vsc, &message, answer.bytes,
-					sizeof(answer.bytes), 16, IC_E_FAIL),
-			 IC_BODY_OFFSET + 16);
-	assert_int_equal(ic_link_header(&answer).status, IC_E_FAIL);
-	assert_int_equal(ic_link_header(&answer).message_version,
-			 IC_VERSION(4, 0));
-	assert_int_equal(ic_link_header(&answer).framework_version,
-			 IC_FRAMEWORK_3_0);
-	assert_int_equal(ic_link_header(&answer).transaction_id, 78);
-	assert_int_equal(ic_vsc_respond(&vsc, &message, answer.bytes,
-					IC_BODY_OFFSET + 15, 16, 0),
-			 0);
-	assert_int_equal(
-		ic_vsc_respond(&vsc, &message, answer.bytes, ~0u, 0x10000, 0),
-		0);
-}
-
 static void test_version_order(void **state)
 {
 	(void)state;
@@ -647,12 +488,6 @@ int main(void)
 		cmocka_unit_test(test_unknown_ids),
 		cmocka_unit_test(test_violations_stay),
 		cmocka_unit_test(test_vsp_sizes),
-		cmocka_unit_test(test_vsc_sizes),
-		cmocka_unit_test(test_vsc_counts_lie),
-		cmocka_unit_test(test_vsc_too_many_versions),
-		cmocka_unit_test(test_vsc_refuses),
-		cmocka_unit_test(test_vsc_small_buffer),
-		cmocka_unit_test(test_vsc_responds),
 		cmocka_unit_test(test_version_order),
 		cmocka_unit_test(test_texts),
 	};

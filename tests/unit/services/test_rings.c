@@ -321,8 +321,9 @@ static void test_timesync(void **state)
 		guest_answers(&timesync_ends, channel, now + SECOND);
 		host_receives(&timesync_ends, channel, now + SECOND);
 		assert_int_equal(timesync_action.kind,
-				 now % (60 * SECOND) ? TIMESYNC_ACTION_SAMPLE
-						     : TIMESYNC_ACTION_SET);
+				 now % (60 * SECOND) != 0
+					 ? TIMESYNC_ACTION_SAMPLE
+					 : TIMESYNC_ACTION_SET);
 		assert_int_equal(timesync_action.host_time_100ns,
 				 WALL + now + SECOND);
 		assert_int_equal(timesync_action.delay_100ns, SECOND);
