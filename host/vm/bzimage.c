@@ -87,7 +87,7 @@ int bzimage_parse(struct bzimage *image, const void *head, u32 head_bytes,
 		return bad(err, "the file ends before the kernel begins");
 	image->payload_offset = setup_bytes;
 	image->payload_bytes = file_bytes - setup_bytes;
-	if (header->syssize * 16ull > image->payload_bytes + 15)
+	if (header->syssize * 16ull > image->payload_bytes)
 		return bad(err, "the file is cut short");
 	image->load_gpa = header->pref_address;
 	image->init_bytes = header->init_size;

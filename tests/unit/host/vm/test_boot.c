@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/vm/boot.h"
+#include "tests/unit/host/vm/kernel_file.h"
+#include "tests/unit/host/vm/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB (1ull << 20)
+
+static char folder[] = "/tmp/test-boot-XXXXXX";
+static char kernel[64], initrd[64], other[64];
+static struct memory memory;
+
+static void write_file(const char *path, const void *bytes, u64 size)
+{
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int make_memory(u64 bytes)
+{
+	struct memory_layout layout;
+	struct lis_error err;
+
+	memory_layout_set(&layout, bytes, 128 * MIB, 1024 * MIB);
+	return memory_create(&memory, &layout, false, &err);
+}
+
+static int set_up(void **state)
+{
+	u8 bytes[KERNEL_FILE_BYTES];
+
+	(void)state;
+	kernel_file_fill(bytes);
+	write_file(kernel, bytes, sizeof(bytes));
+	write_file(initrd, "initial memory", 14);
+	return make_memory(64 * MIB);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	memory_destroy(&memory);
+	unlink(kernel);
+	unlink(initrd);
+	unlink(other);
+	return 0;
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(kernel, sizeof(kernel), "%s/kernel", folder);
+	snprintf(initrd, sizeof(initrd), "%s/initrd", folder);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+static int load(const char *kernel_path, const char *initrd_path,
+		const char *command_line, struct lis_error *err)
+{
+	struct boot_files files = { .kernel = kernel_path,
+				    .initrd = initrd_path,
+				    .command_line = command_line };
+	u64 entry;
+	int ret;
+
+	err->text[0] = 0;
+	ret = boot_load(&memory, &files, &entry, err);
+	if (!ret)
+		assert_int_equal(entry, KERNEL_FILE_LOAD_GPA + 0x200);
+	return ret;
+}
+
+static void puts_everything_in_place(void **state)
+{
+	struct boot_params params;
+	struct lis_error err;
+	u64 gpa;
+	u32 i;
+
+	(void)state;
+	assert_int_equal(load(kernel, initrd, "console=ttyS0", &err), 0);
+	for (i = 0; i < KERNEL_FILE_CODE_BYTES; i++)
+		assert_int_equal(memory.base[KERNEL_FILE_LOAD_GPA + i], (u8)i);
+	memcpy(&params, memory.base + BOOT_PARAMS_GPA, sizeof(params));
+	assert_int_equal(params.hdr.type_of_loader, 0xff);
+	assert_int_equal(params.acpi_rsdp_addr, BOOT_ACPI_GPA);
+	assert_string_equal((char *)memory.base + params.hdr.cmd_line_ptr,
+			    "console=ttyS0");
+	gpa = params.hdr.ramdisk_image;
+	assert_int_equal(params.hdr.ramdisk_size, 14);
+	assert_int_equal(gpa % 4096, 0);
+	assert_in_range(gpa, 63 * MIB, 64 * MIB - 14);
+	assert_memory_equal(memory.base + gpa, "initial memory", 14);
+	assert_int_equal(params.e820_entries, 3);
+}
+
+static void tells_the_memory_map(void **state)
+{
+	struct boot_e820_entry table[4];
+	struct memory_layout layout;
+	u64 total = 0;
+	u32 count, i;
+
+	(void)state;
+	memory_layout_set(&layout, 6144 * MIB, 128 * MIB, 1024 * MIB);
+	count = boot_e820(&layout, table);
+	assert_int_equal(count, 4);
+	for (i = 0; i < count; i++) {
+		if (i)
+			assert_true(table[i].addr >=
+				    table[i - 1].addr + table[i - 1].size);
+		if (table[i].type == 1)
+			total += table[i].size;
+	}
+	/* All but what lies between 640 KiB and 1 MiB. */
+	assert_int_equal(total, 6144 * MIB - 0x60000);
+	assert_int_equal(table[2].addr + table[2].size, 0xf8000000);
+	assert_int_equal(table[3].addr, 1ull << 32);
+}
+
+/* Walks the tables as a CPU would. */
+static void maps_4_gib_to_itself(void **state)
+{
+	struct lis_error err;
+	u64 gpa;
+
+	(void)state;
+	assert_int_equal(load(kernel, NULL, NULL, &err), 0);
+	for (gpa = 0; gpa < 1ull << 32; gpa += 2 * MIB) {
+		u64 entry;
+
+		memcpy(&entry, memory.base + BOOT_PAGE_TABLES_GPA, 8);
+		assert_int_equal(entry & 0xfff, 3);
+		memcpy(&entry,
+		       memory.base + (entry & ~0xfffull) + (gpa >> 30) * 8, 8);
+		assert_int_equal(entry & 0xfff, 3);
+		memcpy(&entry,
+		       memory.base + (entry & ~0xfffull) +
+			       (gpa >> 21 & 0x1ff) * 8,
+		       8);
+		assert_int_equal(entry, gpa | 0x83);
+	}
+}
+
+static void command_lines_have_a_limit(void **state)
+{
+	char text[KERNEL_FILE_COMMAND_LINE_MAX + 2];
+	struct lis_error err;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[KERNEL_FILE_COMMAND_LINE_MAX + 1] = 0;
+	assert_int_equal(load(kernel, NULL, text, &err), -EINVAL);
+	assert_says(err, "256 bytes");
+	assert_says(err, "at most 255");
+	text[KERNEL_FILE_COMMAND_LINE_MAX] = 0;
+	assert_int_equal(load(kernel, NULL, text, &err), 0);
+}
+
+static void says_which_file_is_wrong(void **state)
+{
+	struct lis_error err;
+
+	(void)state;
+	assert_int_equal(load("/nonexistent", NULL, NULL, &err), -ENOENT);
+	assert_says(err, "/nonexistent");
+	assert_int_equal(load(kernel, "/nonexistent", NULL, &err), -ENOENT);
+	assert_int_equal(load(folder, NULL, NULL, &err), -EINVAL);
+	assert_says(err, "not a regular file");
+	assert_int_equal(load("/dev/zero", NULL, NULL, &err), -EINVAL);
+	assert_int_equal(mkfifo(other, 0600), 0);
+	assert_int_equal(load(other, NULL, NULL, &err), -EINVAL);
+	assert_int_equal(load(kernel, other, NULL, &err), -EINVAL);
+	assert_int_equal(unlink(other), 0);
+	write_file(other, "", 0);
+	assert_int_equal(load(kernel, other, NULL, &err), -EINVAL);
+	assert_says(err, "is empty");
+	assert_int_equal(load(other, NULL, NULL, &err), -EINVAL);
+	assert_says(err, other);
+	assert_says(err, "not a usable bzImage");
+}
+
+static void says_that_memory_is_too_small(void **state)
+{
+	u8 bytes[KERNEL_FILE_BYTES];
+	struct lis_error err;
+
+	(void)state;
+	kernel_file_fill(bytes);
+	kernel_file_set(bytes, KERNEL_FILE_INIT_SIZE, 49 * MIB, 4);
+	write_file(other, bytes, sizeof(bytes));
+	assert_int_equal(load(other, NULL, NULL, &err), -EINVAL);
+	assert_says(err, "needs at least 66 MiB");
+	assert_says(err, "has 64 MiB");
+	/* All of memory, so that nothing is left for the initrd. */
+	kernel_file_set(bytes, KERNEL_FILE_INIT_SIZE, 48 * MIB, 4);
+	write_file(other, bytes, sizeof(bytes));
+	assert_int_equal(load(other, NULL, NULL, &err), 0);
+	assert_int_equal(load(other, initrd, NULL, &err), -EINVAL);
+	assert_says(err, "more memory");
+}
+
+static void keeps_the_initrd_below_the_kernels_limit(void **state)
+{
+	u8 bytes[KERNEL_FILE_BYTES];
+	struct boot_params params;
+	struct lis_error err;
+
+	(void)state;
+	kernel_file_fill(bytes);
+	kernel_file_set(bytes, KERNEL_FILE_INITRD_ADDR_MAX, 32 * MIB - 1, 4);
+	write_file(other, bytes, sizeof(bytes));
+	assert_int_equal(load(other, initrd, NULL, &err), 0);
+	memcpy(&params, memory.base + BOOT_PARAMS_GPA, sizeof(params));
+	assert_int_equal(params.hdr.ramdisk_image, 32 * MIB - 4096);
+	kernel_file_set(bytes, KERNEL_FILE_INITRD_ADDR_MAX, 0, 4);
+	write_file(other, bytes, sizeof(bytes));
+	assert_int_equal(load(other, initrd, NULL, &err), -EINVAL);
+}
+
+#define BOOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOOT_TEST(puts_everything_in_place),
+		cmocka_unit_test(tells_the_memory_map),
+		BOOT_TEST(maps_4_gib_to_itself),
+		BOOT_TEST(command_lines_have_a_limit),
+		BOOT_TEST(says_which_file_is_wrong),
+		BOOT_TEST(says_that_memory_is_too_small),
+		BOOT_TEST(keeps_the_initrd_below_the_kernels_limit),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
