@@ -30,6 +30,7 @@ DAEMONS = {
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
+PROGRAMS = ("clockoffset", "kexec")
 HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
@@ -43,12 +44,12 @@ def missing_reason(name):
     return None
 
 
-def _kexec_program():
-    """The little kexec, built static once."""
-    source = os.path.join(PARTS, "kexec.c")
+def _program(name):
+    """A little program of ours, built static once."""
+    source = os.path.join(PARTS, name + ".c")
     with open(source, "rb") as stream:
         digest = hashlib.sha256(stream.read()).hexdigest()[:16]
-    path = os.path.join(cache_folder(), "kexec-" + digest)
+    path = os.path.join(cache_folder(), "%s-%s" % (name, digest))
     if not os.path.exists(path):
         partial = "%s.%d" % (path, os.getpid())
         subprocess.run(["gcc", "-Os", "-static", "-s", "-o", partial, source],
@@ -84,7 +85,8 @@ def _add_system(archive):
             archive.link("bin/" + applet, "busybox")
     for name, source in ours.items():
         archive.file(name, os.path.join(PARTS, source), 0o755)
-    archive.file("sbin/kexec", _kexec_program(), 0o755)
+    for program in PROGRAMS:
+        archive.file("sbin/" + program, _program(program), 0o755)
     archive.file("etc/os-release", "/etc/os-release", 0o644)
     archive.data("etc/hostname", HOSTNAME.encode() + b"\n")
     archive.data("etc/hosts", b"127.0.0.1 localhost\n192.0.2.10 %s.%s %s\n"

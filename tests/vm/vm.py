@@ -115,8 +115,9 @@ class Guest:
 
     def services(self):
         """{service name: its row}."""
-        answer = self.lis("services", "--json").json
-        rows = answer["services"] if isinstance(answer, dict) else answer
+        rpc = Rpc(self.name)
+        rows = rpc.call("vm.services")["services"]
+        rpc.close()
         return {row["name"]: row for row in rows}
 
     def status(self, service):

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Measures, and prints each figure beside what it is compared with.
+
+Figures of one run are comparable with each other, not with another machine's.
+Everything that was measured also goes to bench/results/DATE.json.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build-bench")
+RESULTS = os.path.join(ROOT, "bench", "results")
+
+
+def say(text):
+    """Tells what is going on."""
+    print("bench: " + text, flush=True)
+
+
+def run(*command, **arguments):
+    """Runs a command that must succeed."""
+    return subprocess.run(command, cwd=ROOT, check=True,
+                          stdin=subprocess.DEVNULL, **arguments)
+
+
+def build():
+    """Builds what is measured, optimised."""
+    say("building into build-bench")
+    if not os.path.exists(os.path.join(BUILD, "build.ninja")):
+        run("meson", "setup", "--buildtype=release", BUILD,
+            stdout=subprocess.DEVNULL, env=dict(os.environ, CC="gcc"))
+    run("ninja", "-C", BUILD, "--quiet")
+
+
+def size_bytes():
+    """Size of the stripped program."""
+    stripped = os.path.join(BUILD, "lis.stripped")
+    run("strip", "-o", stripped, os.path.join(BUILD, "host", "cli", "lis"))
+    return os.path.getsize(stripped)
+
+
+def ring():
+    """Packets through a ring beside plain copies; prints its own table."""
+    say("ring, beside a plain copy of the same bytes")
+    path = os.path.join(BUILD, "ring.json")
+    run(os.path.join(BUILD, "bench", "bench_ring"), "--json", path)
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def vm():
+    """Boot, memory, messages and clock, inside the carrier."""
+    say("VMs, in the carrier")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    path = os.path.join(BUILD, "vm.json")
+    run("carrier/carrier", "run", "--share", BUILD, "--follow",
+        str(os.getpid()), "--", "env",
+        "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
+        "/usr/bin/python3", "bench/vm.py", path)
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def main():
+    """Measures everything."""
+    build()
+    results = {"lis_stripped_bytes": size_bytes()}
+    say("lis, stripped: %d KiB" % (results["lis_stripped_bytes"] // 1024))
+    results["ring"] = ring()
+    results["vm"] = vm()
+    os.makedirs(RESULTS, exist_ok=True)
+    path = os.path.join(RESULTS, time.strftime("%Y%m%dT%H%M%S.json"))
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(results, stream, indent=1)
+    say("all figures are in " + os.path.relpath(path, ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
