@@ -74,7 +74,8 @@ enum vmbus_status heartbeat_vsp_receive(struct heartbeat_vsp *vsp,
 /*
  * heartbeat_vsp_transmit - the next packet to send.
  * @buffer: at least HEARTBEAT_VSP_PACKET_MAX bytes; the ring must have space
- *          for that much, for the packet counts as sent
+ *          for that much, for the packet counts as sent. With less capacity
+ *          nothing is sent, and what was due stays due.
  * @transaction_id: set for the packet's descriptor
  * Returns the payload's size in bytes, 0 when nothing is due.
  */

@@ -216,6 +216,25 @@ static void test_falls_behind(void **state)
 			 IC_STATUS_LOST_COMMUNICATION);
 }
 
+/* Without space in the ring, what is due stays due. */
+static void test_no_space(void **state)
+{
+	struct ic_link_packet packet;
+
+	(void)state;
+	link_up(0, 0);
+	assert_int_equal(heartbeat_vsp_transmit(&vsp, 0, packet.bytes, 0,
+						&packet.transaction_id),
+			 0);
+	assert_int_equal(heartbeat_vsp_deadline_100ns(&vsp), 0);
+	assert_int_equal(link_run(0), 2);
+	assert_int_equal(heartbeat_vsp_transmit(&vsp, 3 * SECOND, packet.bytes,
+						0, &packet.transaction_id),
+			 0);
+	assert_int_equal(heartbeat_vsp_deadline_100ns(&vsp), 2 * SECOND);
+	assert_int_equal(link_run(3 * SECOND), 1);
+}
+
 static void test_application_states(void **state)
 {
 	static const struct {
@@ -406,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_no_contact_before_first_answer),
 		cmocka_unit_test(test_lost_and_regained),
 		cmocka_unit_test(test_falls_behind),
+		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_application_states),
 		cmocka_unit_test(test_reopened),
 		cmocka_unit_test(test_sizes),

@@ -249,6 +249,28 @@ static void test_deadline(void **state)
 	assert_int_equal(event.kind, SHUTDOWN_EVENT_TIMED_OUT);
 }
 
+/* Without space in the ring, the request waits; its deadline does not. */
+static void test_no_space(void **state)
+{
+	struct shutdown_request request = power_off;
+	struct ic_link_packet packet;
+	struct shutdown_event event;
+	u64 id;
+
+	(void)state;
+	link_up(0, 0, false);
+	request.deadline_100ns = 1000;
+	assert_int_equal(shutdown_vsp_request(&vsp, &request), VMBUS_OK);
+	assert_int_equal(shutdown_vsp_transmit(&vsp, 0, packet.bytes, 0, &id),
+			 0);
+	assert_true(vsp_sends(999, &packet));
+	assert_false(shutdown_vsp_next_event(&vsp, 999, &event));
+	assert_int_equal(
+		shutdown_vsp_transmit(&vsp, 1000, packet.bytes, 0, &id), 0);
+	assert_true(shutdown_vsp_next_event(&vsp, 1000, &event));
+	assert_int_equal(event.kind, SHUTDOWN_EVENT_TIMED_OUT);
+}
+
 /* ---- one end against a liar ---- */
 
 static struct ic_link_packet pending; /* what the host sent last */
@@ -414,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_hibernation),
 		cmocka_unit_test(test_refused_requests),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_every_result),
 		cmocka_unit_test(test_unknown_flags),

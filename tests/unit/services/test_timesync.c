@@ -229,6 +229,21 @@ static void test_silent_guest(void **state)
 	assert_int_equal(vsp.answer_count, 0);
 }
 
+/* Without space in the ring, the SYNC is still the next to be sent. */
+static void test_no_space(void **state)
+{
+	struct ic_link_packet packet;
+
+	(void)state;
+	link_up(0, 0);
+	assert_int_equal(timesync_vsp_transmit(&vsp, NOW, WALL, packet.bytes, 0,
+					       &packet.transaction_id),
+			 0);
+	assert_int_equal(vsp.sync_count, 0);
+	assert_int_equal(carry(NOW + SECOND, 0), TIMESYNC_ACTION_SET);
+	assert_int_equal(action.host_time_100ns, WALL + SECOND);
+}
+
 static void test_bad_limit(void **state)
 {
 	struct timesync_vsp_config config = { .newest_version =
@@ -400,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_sync_on_request),
 		cmocka_unit_test(test_sync_while_negotiating),
 		cmocka_unit_test(test_silent_guest),
+		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_bad_limit),
 		cmocka_unit_test(test_read_clock),
 		cmocka_unit_test(test_sizes),
