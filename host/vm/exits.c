@@ -147,17 +147,20 @@ static bool exit_write_msr(struct vcpu *vcpu, struct stop *why)
 static void report_crash_of_kvm(struct vcpu *vcpu)
 {
 	u64 parameters[CRASH_PARAMETERS] = { 0 };
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[CRASH_PARAMETERS];
-	} msrs = { .head.nmsrs = CRASH_PARAMETERS };
+	union {
+		struct kvm_msrs msrs;
+		u8 room[sizeof(struct kvm_msrs) +
+			CRASH_PARAMETERS * sizeof(struct kvm_msr_entry)];
+	} request = { .room = { 0 } };
+	struct kvm_msrs *msrs = &request.msrs;
 	u32 i;
 
+	msrs->nmsrs = CRASH_PARAMETERS;
 	for (i = 0; i < CRASH_PARAMETERS; i++)
-		msrs.entries[i].index = CRASH_MSR_FIRST + i;
-	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs) == CRASH_PARAMETERS)
+		msrs->entries[i].index = CRASH_MSR_FIRST + i;
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, msrs) == CRASH_PARAMETERS)
 		for (i = 0; i < CRASH_PARAMETERS; i++)
-			parameters[i] = msrs.entries[i].data;
+			parameters[i] = msrs->entries[i].data;
 	crash_report(vcpu->machine, 0, parameters);
 }
 

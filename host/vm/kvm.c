@@ -155,20 +155,17 @@ static int get_cpuid(int fd, unsigned long request, struct cpuid_table *table,
 static int set_cpuid(struct vcpu *vcpu, const struct cpuid_table *model,
 		     struct lis_error *err)
 {
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[CPUID_ENTRIES_MAX];
-	} * request;
+	u64 entries_bytes = model->count * sizeof(model->entries[0]);
 	struct cpuid_table own = *model;
+	struct kvm_cpuid2 *request;
 	int ret = 0;
 
-	request = calloc(1, sizeof(*request));
+	request = calloc(1, sizeof(*request) + entries_bytes);
 	if (!request)
 		return lis_error_set(err, ENOMEM, "out of memory");
 	cpuid_set_vcpu(&own, vcpu->index);
-	request->head.nent = own.count;
-	memcpy(request->entries, own.entries,
-	       own.count * sizeof(own.entries[0]));
+	request->nent = own.count;
+	memcpy(request->entries, own.entries, entries_bytes);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, request))
 		ret = kvm_failed("give a vCPU its features", err);
 	free(request);
@@ -177,20 +174,20 @@ static int set_cpuid(struct vcpu *vcpu, const struct cpuid_table *model,
 
 static int set_msrs(struct vcpu *vcpu, struct lis_error *err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} request = {
-		.head.nmsrs = 2,
-		.entries = {
-			{ .index = MSR_MISC_ENABLE,
-			  .data = MISC_ENABLE_FAST_STRING },
-			{ .index = MSR_MTRR_DEFAULT_TYPE,
-			  .data = MTRR_ENABLED_WRITE_BACK },
-		},
+	static const struct kvm_msr_entry entries[] = {
+		{ .index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING },
+		{ .index = MSR_MTRR_DEFAULT_TYPE,
+		  .data = MTRR_ENABLED_WRITE_BACK },
 	};
+	union {
+		struct kvm_msrs msrs;
+		u8 room[sizeof(struct kvm_msrs) + sizeof(entries)];
+	} request = { .room = { 0 } };
 
-	if (ioctl(vcpu->fd, KVM_SET_MSRS, &request) != 2)
+	request.msrs.nmsrs = PORT_ARRAY_SIZE(entries);
+	memcpy(request.msrs.entries, entries, sizeof(entries));
+	if (ioctl(vcpu->fd, KVM_SET_MSRS, &request) !=
+	    (int)PORT_ARRAY_SIZE(entries))
 		return kvm_failed("set a vCPU's model-specific registers", err);
 	return 0;
 }

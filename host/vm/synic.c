@@ -35,8 +35,7 @@ int synic_slot_put(void *page, u32 sint, u32 type, const void *payload,
 		 */
 		__atomic_fetch_or(&slot->flags, FLAG_MESSAGE_PENDING,
 				  __ATOMIC_SEQ_CST);
-		port_barrier();
-		if (port_load_acquire(&slot->type))
+		if (__atomic_load_n(&slot->type, __ATOMIC_SEQ_CST))
 			return -EAGAIN;
 	}
 	if (size_bytes)

@@ -291,9 +291,8 @@ static void *take_messages(void *argument)
 		if (number != taken)
 			break;
 		taken++;
-		__atomic_store_n(type, 0, __ATOMIC_RELEASE);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (__atomic_load_n((u8 *)type + SLOT_FLAGS, __ATOMIC_RELAXED) &
+		__atomic_store_n(type, 0, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n((u8 *)type + SLOT_FLAGS, __ATOMIC_SEQ_CST) &
 		    1)
 			if (write(pending_fd, &one, sizeof(one)) < 0)
 				break;
