@@ -153,9 +153,11 @@ static enum vmbus_status on_version(struct vmbus_guest *guest,
 	struct vmbus_message_version_response in;
 
 	(void)size_bytes;
-	/* Until the question was built, an answer is to an older one. */
-	if (guest->state != GUEST_CONTACTING || guest->contact_owed)
+	if (guest->state == GUEST_UP || guest->state == GUEST_UNLOADING)
 		return VMBUS_E_MESSAGE_STATE;
+	/* Until the question was built, an answer is to an earlier kernel's. */
+	if (guest->state != GUEST_CONTACTING || guest->contact_owed)
+		return VMBUS_OK;
 	guest->outgoing_bytes = 0;
 	guest->outgoing_given = false;
 	port_copy(&in, payload, sizeof(in));
@@ -198,8 +200,10 @@ static enum vmbus_status on_unload_response(struct vmbus_guest *guest,
 {
 	(void)payload;
 	(void)size_bytes;
-	if (guest->state != GUEST_UNLOADING || guest->unload_owed)
+	if (guest->state == GUEST_UP || guest->unload_owed)
 		return VMBUS_E_MESSAGE_STATE;
+	if (guest->state != GUEST_UNLOADING)
+		return VMBUS_OK;
 	guest_forget(guest);
 	guest->unloaded_notice = true;
 	return VMBUS_OK;
@@ -240,10 +244,10 @@ static enum vmbus_status dispatch(struct vmbus_guest *guest, u32 type,
 	if (ends || guest->state == GUEST_UP)
 		return handlers[type](guest, payload, size_bytes);
 	/*
-	 * What a leaving guest is told crosses its UNLOAD; what a connecting
-	 * one is told was meant for the kernel before it.
+	 * What a leaving guest is told crosses its UNLOAD; what one without a
+	 * connection is told was meant for the kernel before it.
 	 */
-	return guest->state == GUEST_DOWN ? VMBUS_E_MESSAGE_STATE : VMBUS_OK;
+	return VMBUS_OK;
 }
 
 /* The channel that a message is about, for the report. */

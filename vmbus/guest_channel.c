@@ -131,12 +131,15 @@ static enum vmbus_status offer_check(const struct vmbus_message_offer *in)
 	return VMBUS_OK;
 }
 
-/* Finds a place for an offer that contradicts none of those known. */
+/*
+ * Finds a place for an offer that contradicts none of those known. The primary
+ * of a sub-channel may be gone: its release crossed the offer on the way, and
+ * the host's rescind, which wants an answer, is to come.
+ */
 static enum vmbus_status offer_place(struct vmbus_guest *guest, u32 relid,
 				     const struct vmbus_offer *offer,
 				     struct vmbus_guest_channel **place)
 {
-	bool primary = !offer->subchannel_index;
 	u32 i;
 
 	*place = NULL;
@@ -150,15 +153,11 @@ static enum vmbus_status offer_place(struct vmbus_guest *guest, u32 relid,
 		}
 		if (channel->relid == relid)
 			return VMBUS_E_OFFER;
-		if (!same_device(&channel->offer, offer))
-			continue;
-		if (channel->offer.subchannel_index == offer->subchannel_index)
+		if (channel->offer.subchannel_index ==
+			    offer->subchannel_index &&
+		    same_device(&channel->offer, offer))
 			return VMBUS_E_OFFER;
-		if (!channel->offer.subchannel_index)
-			primary = true;
 	}
-	if (!primary)
-		return VMBUS_E_OFFER;
 	return *place ? VMBUS_OK : VMBUS_E_OFFER_LIMIT;
 }
 

@@ -10,8 +10,9 @@ enum vmbus_status vmbus_host_init(struct vmbus_host *host,
 {
 	if (!config->channels || !config->channel_count ||
 	    config->channel_count > VMBUS_RELID_MAX || !config->gpadls ||
-	    !config->gpadl_count || !config->values || !config->value_count ||
-	    !config->messages || config->message_count < 2 || !config->vp_count)
+	    config->gpadl_count <= VMBUS_HOST_GPADL_SPARE || !config->values ||
+	    !config->value_count || !config->messages ||
+	    config->message_count < 2 || !config->vp_count)
 		return VMBUS_BAD_ARGUMENT;
 	if (config->newest_version &&
 	    !vmbus_version_newest(config->newest_version, 0))

@@ -125,7 +125,7 @@ struct vmbus_host_config {
 	struct vmbus_host_channel *channels;
 	u32 channel_count; /* offers at one time: 1 to VMBUS_RELID_MAX */
 	struct vmbus_host_gpadl *gpadls;
-	u32 gpadl_count; /* GPADLs at one time: 1 and up */
+	u32 gpadl_count; /* GPADLs at one time, and VMBUS_HOST_GPADL_SPARE */
 	u64 *values; /* PFNs (and range heads) that a guest can make us hold */
 	u32 value_count;
 	struct vmbus_host_message *messages;

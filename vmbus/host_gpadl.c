@@ -36,6 +36,9 @@ static void pool_compact(struct vmbus_host *host)
 
 static bool pool_take(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl)
 {
+	/* The last places are for those whose bodies must find a refusal. */
+	if (host->gpadl_used + VMBUS_HOST_GPADL_SPARE >= host->gpadl_count)
+		return false;
 	if (gpadl->value_count > host->value_count - host->values_live)
 		return false;
 	if (gpadl->value_count > host->value_count - host->values_used)
@@ -72,6 +75,7 @@ static void gpadl_link(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl)
 	else
 		host->gpadls[host->gpadl_last].next = index;
 	host->gpadl_last = index;
+	host->gpadl_used++;
 }
 
 void host_gpadl_free(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl)
@@ -92,6 +96,7 @@ void host_gpadl_free(struct vmbus_host *host, struct vmbus_host_gpadl *gpadl)
 	if (gpadl->notice)
 		host->gpadl_notices--;
 	gpadl->state = HOST_GPADL_FREE;
+	host->gpadl_used--;
 	if (!host->values_live)
 		host->values_used = 0;
 }

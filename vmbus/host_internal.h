@@ -15,8 +15,8 @@
 
 /* Bits of a channel's owed messages, sent in this order. */
 #define HOST_OWES_OFFER		  0x1
-#define HOST_OWES_OPEN_RESULT	  0x2
-#define HOST_OWES_MODIFY_RESPONSE 0x4
+#define HOST_OWES_MODIFY_RESPONSE 0x2 /* of the last opening, so first */
+#define HOST_OWES_OPEN_RESULT	  0x4
 #define HOST_OWES_RESCIND	  0x8
 
 static inline u32 host_relid(const struct vmbus_host *host,

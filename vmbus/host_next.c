@@ -225,6 +225,46 @@ static bool build_from_channels(struct vmbus_host *host)
 	return false;
 }
 
+static bool build_from_answers(struct vmbus_host *host)
+{
+	const struct vmbus_host_message *message;
+
+	if (!host->message_used)
+		return false;
+	message = &host->messages[host->message_first];
+	outgoing_set(host, message->payload, message->size_bytes);
+	host->message_first = (host->message_first + 1) % host->message_count;
+	host->message_used--;
+	return true;
+}
+
+static bool build_from_gpadls(struct vmbus_host *host)
+{
+	if (!host->gpadl_torndowns)
+		return false;
+	build_torndown(host);
+	return true;
+}
+
+/* By turns, so that a guest busy with one kind does not hold up the others. */
+static bool build_by_turns(struct vmbus_host *host)
+{
+	static bool (*const sources[])(struct vmbus_host *) = {
+		build_from_answers,
+		build_from_gpadls,
+		build_from_channels,
+	};
+	u32 i;
+
+	for (i = 0; i < PORT_ARRAY_SIZE(sources); i++) {
+		host->send_turn =
+			(host->send_turn + 1) % PORT_ARRAY_SIZE(sources);
+		if (sources[host->send_turn](host))
+			return true;
+	}
+	return false;
+}
+
 static void build_outgoing(struct vmbus_host *host)
 {
 	if (host->version_owed) {
@@ -233,21 +273,11 @@ static void build_outgoing(struct vmbus_host *host)
 	} else if (host->unload_owed) {
 		host->unload_owed = false;
 		build_header(host, VMBUS_MESSAGE_UNLOAD_RESPONSE);
-	} else if (host->message_used) {
-		const struct vmbus_host_message *message =
-			&host->messages[host->message_first];
-
-		outgoing_set(host, message->payload, message->size_bytes);
-		host->message_first =
-			(host->message_first + 1) % host->message_count;
-		host->message_used--;
-	} else if (host->gpadl_torndowns) {
-		build_torndown(host);
 	} else if (host->offers_delivered_owed && !host->initial_offers) {
 		host->offers_delivered_owed = false;
 		build_header(host, VMBUS_MESSAGE_OFFERS_DELIVERED);
 	} else {
-		build_from_channels(host);
+		build_by_turns(host);
 	}
 }
 

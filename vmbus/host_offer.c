@@ -147,9 +147,8 @@ static enum vmbus_status offer_place(struct vmbus_host *host,
 			continue;
 		if (channel->offer.subchannel_index == offer->subchannel_index)
 			return VMBUS_BAD_ARGUMENT;
-		if (!channel->offer.subchannel_index && !channel->close_after &&
-		    (channel->state == HOST_CHANNEL_OPENING ||
-		     channel->state == HOST_CHANNEL_OPEN))
+		if (!channel->offer.subchannel_index &&
+		    channel->state == HOST_CHANNEL_OPEN)
 			primary = true;
 	}
 	if (!primary)

@@ -80,8 +80,9 @@ struct vmbus_host_message {
 	u8 payload[sizeof(struct vmbus_message_socket_result)];
 };
 
-#define VMBUS_HOST_REPORTS 8 /* violations that wait for the caller */
-#define VMBUS_HOST_SOCKETS 8 /* hv_sock requests that wait for the caller */
+#define VMBUS_HOST_GPADL_SPARE 4 /* of the table, for refusals under way */
+#define VMBUS_HOST_REPORTS     8 /* violations that wait for the caller */
+#define VMBUS_HOST_SOCKETS     8 /* hv_sock requests that wait for the caller */
 
 struct vmbus_host_report {
 	u32 relid;
@@ -107,6 +108,7 @@ struct vmbus_host {
 	u32 gpadl_count;
 	u64 *values;
 	u32 value_count;
+	u32 gpadl_used;
 	u32 values_used; /* end of the last GPADL in the pool */
 	u32 values_live; /* in GPADLs */
 	u32 gpadl_first; /* order of the pool */
@@ -142,6 +144,7 @@ struct vmbus_host {
 
 	struct vmbus_host_list work;
 	struct vmbus_host_list send;
+	u32 send_turn; /* which kind of message was sent last */
 
 	struct vmbus_host_report reports[VMBUS_HOST_REPORTS];
 	u32 report_first;

@@ -65,7 +65,12 @@ static void post_to_host(struct sim_bus *bus,
 			 const struct vmbus_guest_action *action)
 {
 	enum vmbus_status status = VMBUS_AGAIN;
+	struct vmbus_message_header header;
 
+	/* A kernel empties its slots before it makes contact. */
+	memcpy(&header, action->send.payload, sizeof(header));
+	if (header.type == VMBUS_MESSAGE_CONTACT)
+		bus->slot_bytes = 0;
 	if (post_finds_room(bus))
 		status = vmbus_host_receive(
 			&bus->host, action->send.connection_id,

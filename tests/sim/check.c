@@ -61,7 +61,8 @@ static const char *check_gpadls(const struct vmbus_host *host)
 		end = gpadl->first + gpadl->value_count;
 		live += gpadl->value_count;
 	}
-	if (listed != used || previous != host->gpadl_last)
+	if (listed != used || used != host->gpadl_used ||
+	    previous != host->gpadl_last)
 		return "a GPADL in use is not in the list";
 	if (live != host->values_live || live > host->value_count)
 		return "the count of values in GPADLs is wrong";
