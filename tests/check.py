@@ -163,9 +163,25 @@ def part_fuzz(options):
     return result
 
 
+def snapshot(lis):
+    """Copies what the VM tests are made of: the carrier caches files, and one
+    that is edited or built anew during the run would be seen torn."""
+    tree = os.path.join(LOGS, "tree")
+    shutil.rmtree(tree, ignore_errors=True)
+    for folder in ("carrier", os.path.join("tests", "vm")):
+        shutil.copytree(os.path.join(ROOT, folder), os.path.join(tree, folder),
+                        ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(lis, tree)
+    return tree
+
+
 def part_vm(options):
     """VM tests in the carrier: Debian's kernels and daemons on our host"""
     result = Tally()
+    if not os.path.exists(options.lis):
+        result.add(FAILED, "vm", "%s is not built" % options.lis)
+        return result
+    tree = snapshot(options.lis)
     report = os.path.join(LOGS, "vm.xml")
     if os.path.exists(report):
         os.unlink(report)
@@ -173,13 +189,17 @@ def part_vm(options):
         for extra in ([], ["--kexec"]):
             run(["carrier/guest-image", kernel] + extra, "guest-image")
     command = ["carrier/carrier", "run", "--share", LOGS, "--follow",
-               str(os.getpid()), "--", "/usr/bin/python3", "-m", "pytest",
-               "-p", "no:cacheprovider", "-v", "--junitxml", report]
+               str(os.getpid()), "--", "env",
+               "LIS_BINARY=" + os.path.join(tree, "lis"),
+               "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
+               "-v", "--durations", "20", "--junitxml", report]
     if not options.full:
         command += ["-m", "not slow"]
+    if options.select:
+        command += ["-k", options.select]
     log = os.path.join(LOGS, "vm.log")
     with open(log, "w", encoding="utf-8") as out:
-        process = subprocess.Popen(command + ["tests/vm"], cwd=ROOT, text=True,
+        process = subprocess.Popen(command + ["tests/vm"], cwd=tree, text=True,
                                    stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT)
@@ -215,6 +235,11 @@ def main():
                         help="lint too, slow tests, long fuzzing")
     parser.add_argument("--only", action="append", choices=list(PARTS),
                         help="only this part; can be given more than once")
+    parser.add_argument("--select", metavar="EXPRESSION",
+                        help="of the VM tests, those that pytest -k picks")
+    parser.add_argument("--lis", metavar="FILE",
+                        default=os.path.join(ROOT, "build/host/cli/lis"),
+                        help="the program that the VM tests run")
     options = parser.parse_args()
     os.makedirs(LOGS, exist_ok=True)
     names = options.only or [name for name in PARTS

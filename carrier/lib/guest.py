@@ -30,7 +30,7 @@ DAEMONS = {
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
-PROGRAMS = ("clockoffset", "kexec")
+PROGRAMS = ("clockoffset", "kexec", "scribble")
 HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
