@@ -5,55 +5,28 @@
 #define RANGE_HEADER_BYTES 8u
 #define PAGE_BYTES	   4096u
 
-static bool has_ranges(u16 type)
-{
-	return type == PACKET_DATA_TRANSFER_PAGES ||
-	       type == PACKET_DATA_GPA_DIRECT;
-}
-
-/* An index advanced by less than a ring. */
-static u32 advance(const struct ring *ring, u32 index, u32 bytes)
-{
-	index += bytes;
-	return index >= ring->size_bytes ? index - ring->size_bytes : index;
-}
-
-/* Whether @bytes at @index lie in one piece as this end sees the ring. */
-static bool in_one_piece(const struct ring *ring, u32 index, u32 bytes)
-{
-	return ring->mirrored || bytes <= ring->size_bytes - index;
-}
-
 static void copy_in(struct ring *tx, u32 index, const void *from, u32 bytes)
 {
 	u32 first = tx->size_bytes - index;
 
-	if (!bytes)
-		return; /* from may be NULL then */
-	if (in_one_piece(tx, index, bytes)) {
-		port_copy(tx->data + index, from, bytes);
+	if (packet_in_one_piece(tx, index, bytes)) {
+		port_copy_bulk(tx->data + index, from, bytes);
 		return;
 	}
-	port_copy(tx->data + index, from, first);
-	port_copy(tx->data, (const u8 *)from + first, bytes - first);
+	port_copy_bulk(tx->data + index, from, first);
+	port_copy_bulk(tx->data, (const u8 *)from + first, bytes - first);
 }
 
 static void copy_out(const struct ring *rx, u32 index, void *to, u32 bytes)
 {
 	u32 first = rx->size_bytes - index;
 
-	if (in_one_piece(rx, index, bytes)) {
-		port_copy(to, rx->data + index, bytes);
+	if (packet_in_one_piece(rx, index, bytes)) {
+		port_copy_bulk(to, rx->data + index, bytes);
 		return;
 	}
-	port_copy(to, rx->data + index, first);
-	port_copy((u8 *)to + first, rx->data, bytes - first);
-}
-
-/* An aligned word of the ring never wraps, and is loaded or stored whole. */
-static u64 *word_at(const struct ring *ring, u32 index)
-{
-	return (u64 *)(void *)(ring->data + index);
+	port_copy_bulk(to, rx->data + index, first);
+	port_copy_bulk((u8 *)to + first, rx->data, bytes - first);
 }
 
 /* Bytes of one GPA range with its page numbers; 0 when it is malformed. */
@@ -109,7 +82,7 @@ u32 packet_ring_bytes(u32 header_bytes, u32 payload_bytes)
 /* From descriptor to payload; 0 when the ranges of @out are not well-formed. */
 static u32 out_offset_bytes(const struct packet_out *out)
 {
-	if (!has_ranges(out->type))
+	if (!packet_has_ranges(out->type))
 		return out->range_bytes || out->range_count ? 0
 							    : DESCRIPTOR_BYTES;
 	if (out->range_bytes > PACKET_MAX_BYTES ||
@@ -136,8 +109,8 @@ static void write_ranges(struct ring *tx, u32 index,
 
 	if (out->type == PACKET_DATA_TRANSFER_PAGES)
 		head |= out->transfer_pageset | (u64)out->sender_owns_set << 16;
-	port_store(word_at(tx, index), head);
-	copy_in(tx, advance(tx, index, RANGE_HEADER_BYTES), out->ranges,
+	port_store(packet_word(tx, index), head);
+	copy_in(tx, packet_advance(tx, index, RANGE_HEADER_BYTES), out->ranges,
 		out->range_bytes);
 }
 
@@ -148,11 +121,12 @@ static void write_payload(struct ring *tx, u32 index,
 
 	for (i = 0; i < out->vec_count; i++) {
 		copy_in(tx, index, out->vec[i].base, out->vec[i].size_bytes);
-		index = advance(tx, index, out->vec[i].size_bytes);
+		index = packet_advance(tx, index, out->vec[i].size_bytes);
 	}
 }
 
-enum vmbus_status packet_write(struct ring *tx, const struct packet_out *out)
+enum vmbus_status packet_write_any(struct ring *tx,
+				   const struct packet_out *out)
 {
 	u32 offset_bytes = out_offset_bytes(out);
 	u64 bytes = offset_bytes + out_payload_bytes(out);
@@ -169,22 +143,23 @@ enum vmbus_status packet_write(struct ring *tx, const struct packet_out *out)
 			return status;
 	}
 
-	port_store(word_at(tx, start), out->type |
-					       (u64)(offset_bytes / 8) << 16 |
-					       (u64)(length_bytes / 8) << 32 |
-					       (u64)out->flags << 48);
-	port_store(word_at(tx, advance(tx, start, 8)), out->transaction_id);
+	port_store(packet_word(tx, start),
+		   packet_head(out, offset_bytes, length_bytes));
+	port_store(packet_word(tx, packet_advance(tx, start, 8)),
+		   out->transaction_id);
 	if (offset_bytes > DESCRIPTOR_BYTES)
-		write_ranges(tx, advance(tx, start, DESCRIPTOR_BYTES), out);
+		write_ranges(tx, packet_advance(tx, start, DESCRIPTOR_BYTES),
+			     out);
 	/* Padding is written before the payload that shares its word. */
 	if (length_bytes != bytes)
-		port_store(word_at(tx, advance(tx, start, length_bytes - 8)),
+		port_store(packet_word(tx, packet_advance(tx, start,
+							  length_bytes - 8)),
 			   0);
-	write_payload(tx, advance(tx, start, offset_bytes), out);
-	port_store(word_at(tx, advance(tx, start, length_bytes)),
+	write_payload(tx, packet_advance(tx, start, offset_bytes), out);
+	port_store(packet_word(tx, packet_advance(tx, start, length_bytes)),
 		   (u64)start << 32);
 
-	tx->local = advance(tx, start, ring_bytes);
+	tx->local = packet_advance(tx, start, ring_bytes);
 	tx->available_bytes -= ring_bytes;
 	return VMBUS_OK;
 }
@@ -205,10 +180,9 @@ static enum vmbus_status take_ranges(const struct ring *rx, u32 index,
 	room_bytes = header_bytes - RANGE_HEADER_BYTES;
 	if (room_bytes > bounce_bytes)
 		return VMBUS_E_PACKET_TOO_BIG;
-	head = port_load(word_at(rx, index));
-	if (room_bytes)
-		copy_out(rx, advance(rx, index, RANGE_HEADER_BYTES), bounce,
-			 room_bytes);
+	head = port_load(packet_word(rx, index));
+	copy_out(rx, packet_advance(rx, index, RANGE_HEADER_BYTES), bounce,
+		 room_bytes);
 	view->range_count = (u32)(head >> 32);
 	if (view->type == PACKET_DATA_TRANSFER_PAGES)
 		view->transfer_pageset = (u16)head;
@@ -225,14 +199,13 @@ static enum vmbus_status take_payload(const struct ring *rx, u32 index,
 				      struct packet_view *view, u8 *bounce,
 				      u32 bounce_bytes, bool copy)
 {
-	if (!copy && in_one_piece(rx, index, view->payload_bytes)) {
+	if (!copy && packet_in_one_piece(rx, index, view->payload_bytes)) {
 		view->payload = rx->data + index;
 		return VMBUS_OK;
 	}
 	if (view->payload_bytes > bounce_bytes)
 		return VMBUS_E_PACKET_TOO_BIG;
-	if (view->payload_bytes)
-		copy_out(rx, index, bounce, view->payload_bytes);
+	copy_out(rx, index, bounce, view->payload_bytes);
 	view->payload = bounce;
 	return VMBUS_OK;
 }
@@ -254,7 +227,7 @@ static inline enum vmbus_status look(struct ring *rx, struct packet_view *view,
 	/* Whole packets are published: what is short now is short for good. */
 	if (rx->available_bytes < DESCRIPTOR_BYTES + PACKET_TRAILER_BYTES)
 		return VMBUS_E_PACKET_TRUNCATED;
-	head = port_load(word_at(rx, start));
+	head = port_load(packet_word(rx, start));
 	offset_bytes = ((u32)(head >> 16) & 0xffff) * 8;
 	length_bytes = ((u32)(head >> 32) & 0xffff) * 8;
 	if (length_bytes < DESCRIPTOR_BYTES)
@@ -267,14 +240,16 @@ static inline enum vmbus_status look(struct ring *rx, struct packet_view *view,
 	*view = (struct packet_view){
 		.type = (u16)head,
 		.flags = (u16)(head >> 48),
-		.transaction_id = port_load(word_at(rx, advance(rx, start, 8))),
+		.transaction_id = port_load(
+			packet_word(rx, packet_advance(rx, start, 8))),
 		.payload_bytes = length_bytes - offset_bytes,
 		.total_bytes = length_bytes + PACKET_TRAILER_BYTES,
 	};
-	if (has_ranges(view->type)) {
-		status = take_ranges(rx, advance(rx, start, DESCRIPTOR_BYTES),
-				     offset_bytes - DESCRIPTOR_BYTES, view,
-				     bounce, bounce_bytes);
+	if (packet_has_ranges(view->type)) {
+		status = take_ranges(
+			rx, packet_advance(rx, start, DESCRIPTOR_BYTES),
+			offset_bytes - DESCRIPTOR_BYTES, view, bounce,
+			bounce_bytes);
 		if (status)
 			return status;
 		used_bytes = view->range_bytes;
@@ -283,12 +258,12 @@ static inline enum vmbus_status look(struct ring *rx, struct packet_view *view,
 			bounce_bytes -= used_bytes;
 		}
 	}
-	return take_payload(rx, advance(rx, start, offset_bytes), view, bounce,
-			    bounce_bytes, copy);
+	return take_payload(rx, packet_advance(rx, start, offset_bytes), view,
+			    bounce, bounce_bytes, copy);
 }
 
-enum vmbus_status packet_peek(struct ring *rx, struct packet_view *view,
-			      void *bounce, u32 bounce_bytes)
+enum vmbus_status packet_peek_any(struct ring *rx, struct packet_view *view,
+				  void *bounce, u32 bounce_bytes)
 {
 	return look(rx, view, bounce, bounce_bytes, false);
 }
@@ -297,12 +272,6 @@ enum vmbus_status packet_peek_copy(struct ring *rx, struct packet_view *view,
 				   void *bounce, u32 bounce_bytes)
 {
 	return look(rx, view, bounce, bounce_bytes, true);
-}
-
-void packet_consume(struct ring *rx, const struct packet_view *view)
-{
-	rx->local = advance(rx, rx->local, view->total_bytes);
-	rx->available_bytes -= view->total_bytes;
 }
 
 bool packet_transfer_range(const struct packet_view *view, u32 index,

@@ -145,7 +145,8 @@ u32 packet_ring_bytes(u32 header_bytes, u32 payload_bytes);
  * VMBUS_E_RING_TOO_SMALL, VMBUS_E_RING_READ_INDEX, VMBUS_E_RING_READ_BACKWARDS:
  * as for ring_reserve().
  */
-enum vmbus_status packet_write(struct ring *tx, const struct packet_out *out);
+static inline enum vmbus_status packet_write(struct ring *tx,
+					     const struct packet_out *out);
 
 /*
  * Reader: look at the next packet. The descriptor is copied once and validated
@@ -168,8 +169,9 @@ enum vmbus_status packet_write(struct ring *tx, const struct packet_out *out);
  * fewer page numbers than its bytes touch.
  * VMBUS_E_PACKET_TOO_BIG: @bounce_bytes is too small for it.
  */
-enum vmbus_status packet_peek(struct ring *rx, struct packet_view *view,
-			      void *bounce, u32 bounce_bytes);
+static inline enum vmbus_status packet_peek(struct ring *rx,
+					    struct packet_view *view,
+					    void *bounce, u32 bounce_bytes);
 
 /*
  * As packet_peek(), but the payload is always copied into @bounce: for code
@@ -183,7 +185,8 @@ enum vmbus_status packet_peek_copy(struct ring *rx, struct packet_view *view,
  * Reader: step over the packet in @view, the one last peeked. Only a local
  * advance: the space is the peer's again after ring_release().
  */
-void packet_consume(struct ring *rx, const struct packet_view *view);
+static inline void packet_consume(struct ring *rx,
+				  const struct packet_view *view);
 
 /*
  * Range @index of a PACKET_DATA_TRANSFER_PAGES view into @range. False when
@@ -209,5 +212,16 @@ static inline u64 packet_gpa_pfn(const struct packet_gpa_range *range,
 	port_copy(&pfn, range->pfns + (size_t)index * sizeof(pfn), sizeof(pfn));
 	return pfn;
 }
+
+/*
+ * The same as packet_write() and packet_peek(), not inlined and for packets of
+ * every kind; these two call them where their short way does not lead.
+ */
+enum vmbus_status packet_write_any(struct ring *tx,
+				   const struct packet_out *out);
+enum vmbus_status packet_peek_any(struct ring *rx, struct packet_view *view,
+				  void *bounce, u32 bounce_bytes);
+
+#include "vmbus/packet_inline.h"
 
 #endif

@@ -19,6 +19,7 @@
 #define port_copy(to, from, bytes) memcpy(to, from, bytes)
 #define port_fill(to, byte, bytes) memset(to, byte, bytes)
 #define port_compare(a, b, bytes) memcmp(a, b, bytes)
+#define port_copy_bulk(to, from, bytes) memcpy(to, from, bytes)
 
 #define port_load(p) READ_ONCE(*(p))
 #define port_load_acquire(p) smp_load_acquire(p)
@@ -51,6 +52,56 @@ typedef int64_t s64;
 #define port_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define port_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define port_barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/* 16 to 64 bytes, in two or four loads and stores that may overlap. */
+static inline void port_copy_short(u8 *to, const u8 *from, size_t bytes)
+{
+	u64 first[2], second[2], third[2], last[2];
+
+	port_copy(first, from, 16);
+	port_copy(last, from + bytes - 16, 16);
+	if (bytes > 32) {
+		port_copy(second, from + 16, 16);
+		port_copy(third, from + bytes - 32, 16);
+		port_copy(to + 16, second, 16);
+		port_copy(to + bytes - 32, third, 16);
+	}
+	port_copy(to, first, 16);
+	port_copy(to + bytes - 16, last, 16);
+}
+
+/*
+ * Larger copies go in pieces below the size from which libc turns to string
+ * instructions: on AMD Zen 3 these take up to forty times as long when @to is a
+ * few bytes ahead of @from modulo 4096, which a ring meets all the time.
+ */
+#define PORT_COPY_PIECE_BYTES ((size_t)1984)
+
+/* A size whose bound the compiler knew would make it emit such instructions. */
+static inline void port_copy_piece(u8 *to, const u8 *from, size_t bytes)
+{
+	__asm__("" : "+r"(bytes));
+	port_copy(to, from, bytes);
+}
+
+/* A copy at any alignment, of any length; of none, the pointers may be NULL. */
+static inline void port_copy_bulk(void *to, const void *from, size_t bytes)
+{
+	u8 *at = to;
+	const u8 *source = from;
+
+	if (bytes >= 16 && bytes <= 64) {
+		port_copy_short(at, source, bytes);
+		return;
+	}
+	for (; bytes > PORT_COPY_PIECE_BYTES; bytes -= PORT_COPY_PIECE_BYTES) {
+		port_copy_piece(at, source, PORT_COPY_PIECE_BYTES);
+		at += PORT_COPY_PIECE_BYTES;
+		source += PORT_COPY_PIECE_BYTES;
+	}
+	if (bytes)
+		port_copy_piece(at, source, bytes);
+}
 
 #endif
 

@@ -69,13 +69,10 @@ static bool payload_in_ring(const struct ring_pair *pair,
 		       pair->memory.data + mapped;
 }
 
-static void round_trip(struct ring_pair *pair, u16 type, u32 start)
+static void round_trip(struct ring_pair *pair, u16 type, u32 start,
+		       const struct ring_vec *vec, u32 vec_count)
 {
-	struct ring_vec vec[] = { { sample_payload, 5 },
-				  { NULL, 0 },
-				  { sample_payload + 5,
-				    SAMPLE_PAYLOAD_BYTES - 5 } };
-	struct packet_out out = sample_packet(type, vec, PORT_ARRAY_SIZE(vec));
+	struct packet_out out = sample_packet(type, vec, vec_count);
 	u32 payload_start, header_bytes;
 	struct packet_view view;
 	bool wraps;
@@ -116,13 +113,23 @@ static void round_trip(struct ring_pair *pair, u16 type, u32 start)
 /* Every type from every offset of the ring: each field meets the ring's end. */
 static void test_round_trips(void **state)
 {
+	static const struct ring_vec whole[] = {
+		{ sample_payload, SAMPLE_PAYLOAD_BYTES },
+	};
+	static const struct ring_vec pieces[] = {
+		{ sample_payload, 5 },
+		{ NULL, 0 },
+		{ sample_payload + 5, SAMPLE_PAYLOAD_BYTES - 5 },
+	};
 	struct ring_pair *pair = *state;
 	u32 start;
 	u16 type;
 
 	for (type = PACKET_DATA_INBAND; type <= PACKET_ADDITIONAL_DATA; type++)
-		for (start = 0; start < pair->memory.size_bytes; start += 8)
-			round_trip(pair, type, start);
+		for (start = 0; start < pair->memory.size_bytes; start += 8) {
+			round_trip(pair, type, start, whole, 1);
+			round_trip(pair, type, start, pieces, 3);
+		}
 }
 
 /* Every way to cut a sample_payload in three, at a place where it wraps. */
@@ -153,6 +160,36 @@ static void test_vectors(void **state)
 					 VMBUS_OK);
 			check_view(pair, &view, PACKET_COMPLETION);
 		}
+	}
+}
+
+/* Every length up to past the pieces that copies are made of. */
+static void test_lengths(void **state)
+{
+	static u8 body[2100];
+	struct ring_pair *pair = *state;
+	struct ring_vec vec = { body, 0 };
+	struct packet_out out = { .type = PACKET_DATA_INBAND,
+				  .vec = &vec,
+				  .vec_count = 1 };
+	struct packet_view view;
+	u32 i;
+
+	for (i = 0; i < sizeof(body); i++)
+		body[i] = (u8)(i * 7 + i / 256);
+	for (i = 0; i <= sizeof(body); i++) {
+		ring_pair_reset(pair, 8 * (i % 512));
+		vec.size_bytes = i;
+		assert_int_equal(packet_write(&pair->tx, &out), VMBUS_OK);
+		ring_publish(&pair->tx);
+		assert_int_equal(packet_peek_copy(&pair->rx, &view,
+						  pair->bounce,
+						  sizeof(pair->bounce)),
+				 VMBUS_OK);
+		assert_int_equal(view.payload_bytes, (i + 7) & ~7u);
+		assert_memory_equal(view.payload, body, i);
+		for (u32 k = i; k < view.payload_bytes; k++)
+			assert_int_equal(view.payload[k], 0);
 	}
 }
 
@@ -352,6 +389,8 @@ int main(void)
 		ON_PLAIN(test_round_trips),
 		ON_MIRRORED(test_round_trips),
 		ON_SMALL(test_round_trips),
+		ON_PLAIN(test_lengths),
+		ON_MIRRORED(test_lengths),
 		ON_PLAIN(test_vectors),
 		ON_MIRRORED(test_vectors),
 		ON_PLAIN(test_wire_bytes),
