@@ -414,7 +414,7 @@ enum ic_detail vss_vsp_detail(const struct vss_vsp *vsp, u64 now_100ns)
 
 enum vss_state vss_vsp_state(const struct vss_vsp *vsp)
 {
-	return vsp->state;
+	return idle(vsp) ? VSS_IDLE : vsp->state;
 }
 
 void vss_vsp_closed(struct vss_vsp *vsp)

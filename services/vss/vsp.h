@@ -144,7 +144,7 @@ enum ic_status vss_vsp_status(const struct vss_vsp *vsp, u64 now_100ns);
 /* vss_vsp_detail - that of ic_vsp_detail(). */
 enum ic_detail vss_vsp_detail(const struct vss_vsp *vsp, u64 now_100ns);
 
-/* vss_vsp_state - where the backup is. */
+/* vss_vsp_state - where the backup is; a probe is none. */
 enum vss_state vss_vsp_state(const struct vss_vsp *vsp);
 
 /*
