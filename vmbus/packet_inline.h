@@ -33,9 +33,9 @@ static inline u32 packet_advance(const struct ring *ring, u32 index, u32 bytes)
 
 /* Whether @bytes at @index lie in one piece as this end sees the ring. */
 static inline bool packet_in_one_piece(const struct ring *ring, u32 index,
-				       u64 bytes)
+				       u32 bytes)
 {
-	return ring->mirrored || bytes <= ring->size_bytes - index;
+	return bytes <= ring->linear_bytes - index;
 }
 
 /* The first word of a packet. */

@@ -40,7 +40,7 @@ static enum vmbus_status attach(struct ring *ring, void *header, void *data,
 		.header = shared,
 		.data = data,
 		.size_bytes = size_bytes,
-		.mirrored = mirrored,
+		.linear_bytes = mirrored ? 2 * size_bytes : size_bytes,
 		.peer_signals_space = features & RING_FEATURE_PENDING_SEND_SIZE,
 	};
 	return VMBUS_OK;

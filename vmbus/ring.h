@@ -85,7 +85,7 @@ struct ring {
 	 * filling the ring (writer) or to read (reader).
 	 */
 	u32 available_bytes;
-	bool mirrored;
+	u32 linear_bytes; /* mapped in one piece: size_bytes or twice that */
 	bool peer_signals_space;
 	bool waiting;	  /* pending_send_bytes is set */
 	bool signal_owed; /* published on the way, decision not yet taken out */
