@@ -181,7 +181,9 @@ u32 fcopy_vsc_respond(struct fcopy_vsc *vsc, u32 status, void *response,
 	if (vsc->operation == FCOPY_OPERATION_START && status == IC_S_OK) {
 		vsc->open = true;
 		vsc->size_bytes = vsc->asked_size_bytes;
-	} else if (vsc->operation >= FCOPY_OPERATION_COMPLETE) {
+	} else if (vsc->operation == FCOPY_OPERATION_COMPLETE ||
+		   (vsc->operation == FCOPY_OPERATION_CANCEL &&
+		    status == IC_S_OK)) {
 		vsc->open = false;
 	}
 	return size_bytes;

@@ -44,7 +44,7 @@ struct fcopy_vsc {
 	u64 asked_size_bytes;
 	u8 operation; /* of the request under way */
 	bool pending;
-	bool open; /* a start succeeded, no complete or cancel since */
+	bool open; /* a start succeeded; no complete, nor good cancel, since */
 };
 
 /*
@@ -82,7 +82,8 @@ enum vmbus_status fcopy_vsc_receive(struct fcopy_vsc *vsc, const void *data,
 /*
  * fcopy_vsc_respond - answer the request under way.
  * @status: HRESULT; IC_S_OK, IC_E_FILE_EXISTS, IC_E_PATH_NOT_FOUND,
- *          IC_E_ACCESS_DENIED, IC_E_DISK_FULL, IC_E_FAIL, ...
+ *          IC_E_ACCESS_DENIED, IC_E_DISK_FULL, IC_E_FAIL, ... After a
+ *          complete the file counts as closed whatever the status.
  * @response: @capacity_bytes of memory, FCOPY_PACKET_MAX_BYTES suffices
  * @transaction_id: set to the id to send it with
  * Returns the payload's size, 0 when none is under way or it does not fit.
