@@ -129,9 +129,9 @@ enum vmbus_status vmbus_guest_request_offers(struct vmbus_guest *guest);
  * Lends memory to the host. @pfns: the pages that @byte_count bytes from
  * @byte_offset (below 4096) of the first one touch; they are read until
  * VMBUS_GUEST_GPADL_READY comes, which it does unless the channel is released
- * or the connection ends first. @gpadl: receives the id. VMBUS_BAD_ARGUMENT: no
- * such live channel, an empty range or one that needs more than 8190 pages.
- * VMBUS_AGAIN: a table is full.
+ * or the connection ends first. @gpadl: receives the id, which is never 0.
+ * VMBUS_BAD_ARGUMENT: no such live channel, an empty range or one that needs
+ * more than 8190 pages. VMBUS_AGAIN: a table is full.
  */
 enum vmbus_status vmbus_guest_gpadl_create(struct vmbus_guest *guest, u32 relid,
 					   u32 byte_offset, u32 byte_count,

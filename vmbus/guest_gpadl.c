@@ -63,7 +63,7 @@ enum vmbus_status vmbus_guest_gpadl_create(struct vmbus_guest *guest, u32 relid,
 		    : NULL;
 	if (!job)
 		return VMBUS_AGAIN;
-	while (id_in_use(guest, guest->next_gpadl))
+	while (!guest->next_gpadl || id_in_use(guest, guest->next_gpadl))
 		guest->next_gpadl++;
 	port_fill(place, 0, sizeof(*place));
 	place->state = GUEST_GPADL_CREATING;
