@@ -7,16 +7,17 @@ struct script {
 	size_t left_bytes;
 };
 
-struct session {
-	const struct ic_fuzz_ends *ends;
-	bool host_under_test;
-	u64 now_100ns;
-};
-
 struct packet {
 	u8 bytes[IC_PACKET_MAX_BYTES];
 	u32 size_bytes;
 	u64 id;
+};
+
+struct session {
+	const struct ic_fuzz_ends *ends;
+	bool host_under_test;
+	u64 now_100ns;
+	struct packet unread; /* none while its size is 0 */
 };
 
 void ic_fuzz_require(bool truth)
@@ -65,6 +66,7 @@ static void end_session(struct session *session, enum vmbus_status status)
 	ic_fuzz_require(vmbus_status_is_violation(status));
 	session->ends->check(session->now_100ns);
 	session->ends->start(0);
+	session->unread.size_bytes = 0;
 }
 
 static void host_takes(struct session *session, const struct packet *packet)
@@ -138,6 +140,15 @@ static void exchange(struct session *session, struct script *script, bool lie)
 	host_takes(session, &answer);
 }
 
+static void read_late(struct session *session)
+{
+	struct packet request = session->unread, answer;
+
+	session->unread.size_bytes = 0;
+	if (request.size_bytes && guest_takes(session, &request, &answer))
+		host_takes(session, &answer);
+}
+
 static void raw(struct session *session, struct script *script)
 {
 	struct packet packet = { 0 }, answer;
@@ -172,8 +183,14 @@ static int run(struct session *session, const u8 *input, size_t input_bytes)
 		case IC_FUZZ_BEND:
 			exchange(session, &script, true);
 			break;
-		default:
+		case IC_FUZZ_RAW:
 			raw(session, &script);
+			break;
+		case IC_FUZZ_LOSE:
+			host_sends(session, &session->unread);
+			break;
+		default:
+			read_late(session);
 		}
 		session->ends->check(session->now_100ns);
 	}

@@ -24,6 +24,8 @@ enum ic_fuzz_step {
 	IC_FUZZ_BEND,	 /* as HONEST, but what the end under test gets is
 			    changed: u8 cut, u16 offset, u8 count, bytes */
 	IC_FUZZ_RAW,	 /* u16 size, u8 id, bytes: a packet made of nothing */
+	IC_FUZZ_LOSE,	 /* the host's next packet stays unread */
+	IC_FUZZ_LATE,	 /* it is read after all, and answered */
 	IC_FUZZ_STEPS
 };
 
@@ -58,8 +60,11 @@ int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes);
 void ic_fuzz_require(bool truth);
 
 /* The ends of each service, in NAME_ends.c. */
+extern const struct ic_fuzz_ends fcopy_fuzz_ends;
 extern const struct ic_fuzz_ends heartbeat_fuzz_ends;
+extern const struct ic_fuzz_ends kvp_fuzz_ends;
 extern const struct ic_fuzz_ends shutdown_fuzz_ends;
 extern const struct ic_fuzz_ends timesync_fuzz_ends;
+extern const struct ic_fuzz_ends vss_fuzz_ends;
 
 #endif

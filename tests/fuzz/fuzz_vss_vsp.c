@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* The host end of the backup service, against a guest that lies. */
+#include "tests/fuzz/ic_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes)
+{
+	return ic_fuzz_host(&vss_fuzz_ends, input, input_bytes);
+}
