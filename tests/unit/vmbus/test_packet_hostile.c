@@ -228,6 +228,7 @@ static void test_lying_gpa_ranges(void **state)
 		{ 4, 1, { 2, 4095 }, VMBUS_E_PACKET_RANGES },
 		{ 6, 1, { 2, 4095 }, VMBUS_OK },
 		{ 4, 1, { 1, 4096 }, VMBUS_E_PACKET_RANGES },
+		{ 6, 1, { 1, 4096 }, VMBUS_E_PACKET_RANGES },
 		{ 4, 1, { 0, 0 }, VMBUS_E_PACKET_RANGES },
 		{ 4, 1, { ~0u, 0 }, VMBUS_E_PACKET_RANGES },
 		{ 4, 1, { ~0u, 4095 }, VMBUS_E_PACKET_RANGES },
