@@ -140,6 +140,12 @@ static void receive_all(struct component *component)
 
 	component->unread = false;
 	for (;;) {
+		/*
+		 * What is sent may be answered before this thread runs again,
+		 * and Linux drops an answer that finds no space: give back that
+		 * of the last one first.
+		 */
+		bus_channel_release(component->channel);
 		component->blocked = !send_all(component);
 		if (component->blocked)
 			return;
@@ -170,8 +176,9 @@ static bool run_once(struct component *component)
 		component->unread = false;
 		return false;
 	}
-	bus_channel_flush(component->channel);
+	/* Space first: Linux drops an answer that finds none in its ring. */
 	more = bus_channel_release(component->channel);
+	bus_channel_flush(component->channel);
 	probe_look(component);
 	component->class->settle(component, now_of(component));
 	return more && !component->blocked && !component->unread;
