@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "host/vm/boot.h"
 
+#include "host/vm/acpi.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -224,6 +226,28 @@ static void write_gdt(struct memory *memory)
 	gdt[BOOT_GDT_TASK / 8] = 0x00008b000000ffffull;
 }
 
+/*
+ * All the firmware there is. Linux on a reduced hardware machine resets it by
+ * EFI, and where there is none by a jump to the PC's reset vector in real mode:
+ * mov dx, port; mov al, value; out dx, al; hlt; jmp to the hlt.
+ */
+static void write_reset_vector(struct memory *memory)
+{
+	static const u8 code[] = {
+		0xba,
+		ACPI_RESET_PORT & 0xff,
+		ACPI_RESET_PORT >> 8,
+		0xb0,
+		ACPI_RESET_VALUE,
+		0xee,
+		0xf4,
+		0xeb,
+		0xfd,
+	};
+
+	memcpy(memory->base + BOOT_RESET_VECTOR_GPA, code, sizeof(code));
+}
+
 static int load_files(struct memory *memory, const struct boot_files *files,
 		      struct boot_file *kernel, struct boot_file *initrd,
 		      u64 *entry_gpa, struct lis_error *err)
@@ -270,5 +294,6 @@ int boot_load(struct memory *memory, const struct boot_files *files,
 		return ret;
 	write_page_tables(memory);
 	write_gdt(memory);
+	write_reset_vector(memory);
 	return 0;
 }

@@ -49,7 +49,7 @@ int boot_load(struct memory *memory, const struct boot_files *files,
 
 /**
  * boot_e820 - the memory map that the guest is told.
- * @table: room for 4 entries
+ * @table: room for 5 entries
  *
  * Result: number of entries filled.
  */

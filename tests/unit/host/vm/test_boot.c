@@ -110,12 +110,12 @@ static void puts_everything_in_place(void **state)
 	assert_int_equal(gpa % 4096, 0);
 	assert_in_range(gpa, 63 * MIB, 64 * MIB - 14);
 	assert_memory_equal(memory.base + gpa, "initial memory", 14);
-	assert_int_equal(params.e820_entries, 3);
+	assert_int_equal(params.e820_entries, 4);
 }
 
 static void tells_the_memory_map(void **state)
 {
-	struct boot_e820_entry table[4];
+	struct boot_e820_entry table[5];
 	struct memory_layout layout;
 	u64 total = 0;
 	u32 count, i;
@@ -123,7 +123,7 @@ static void tells_the_memory_map(void **state)
 	(void)state;
 	memory_layout_set(&layout, 6144 * MIB, 128 * MIB, 1024 * MIB);
 	count = boot_e820(&layout, table);
-	assert_int_equal(count, 4);
+	assert_int_equal(count, 5);
 	for (i = 0; i < count; i++) {
 		if (i)
 			assert_true(table[i].addr >=
@@ -133,8 +133,19 @@ static void tells_the_memory_map(void **state)
 	}
 	/* All but what lies between 640 KiB and 1 MiB. */
 	assert_int_equal(total, 6144 * MIB - 0x60000);
-	assert_int_equal(table[2].addr + table[2].size, 0xf8000000);
-	assert_int_equal(table[3].addr, 1ull << 32);
+	assert_int_equal(table[3].addr + table[3].size, 0xf8000000);
+	assert_int_equal(table[4].addr, 1ull << 32);
+}
+
+/* Real-mode code where a PC begins: it writes the ACPI reset register. */
+static void resets_at_the_reset_vector(void **state)
+{
+	static const u8 code[] = { 0xba, 0x02, 0x06, 0xb0, 0x01, 0xee };
+	struct lis_error err;
+
+	(void)state;
+	assert_int_equal(load(kernel, NULL, NULL, &err), 0);
+	assert_memory_equal(memory.base + 0xffff0, code, sizeof(code));
 }
 
 /* Walks the tables as a CPU would. */
@@ -244,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOOT_TEST(puts_everything_in_place),
 		cmocka_unit_test(tells_the_memory_map),
+		BOOT_TEST(resets_at_the_reset_vector),
 		BOOT_TEST(maps_4_gib_to_itself),
 		BOOT_TEST(command_lines_have_a_limit),
 		BOOT_TEST(says_which_file_is_wrong),
