@@ -120,24 +120,10 @@ def part_tsan(_options):
                 environment={"TSAN_OPTIONS": "halt_on_error=1"})
 
 
-def fuzz_one(target, seconds):
+def fuzz_one(name, seconds):
     """Runs one fuzz target: (its name, exit status)."""
-    name = os.path.basename(target)
-    found = os.path.join(LOGS, name)
-    shutil.rmtree(found, ignore_errors=True)
-    os.makedirs(found)
-    command = [target, "-max_total_time=%d" % seconds, "-timeout=10",
-               "-rss_limit_mb=1024", "-artifact_prefix=%s/finding-" % found,
-               "-print_final_stats=1", "-verbosity=1",
-               os.path.join(found, "corpus")]
-    os.mkdir(os.path.join(found, "corpus"))
-    seeds = os.path.join(ROOT, "tests", "fuzz", "corpus",
-                         name.removeprefix("fuzz_"))
-    if os.path.isdir(seeds):
-        command.append(seeds)
-    status = run(command, name)
-    shutil.rmtree(os.path.join(found, "corpus"))
-    return name, status
+    return name, run(["tests/fuzz/run", "build-fuzz", str(seconds), name],
+                     "fuzz_" + name)
 
 
 def part_fuzz(options):
@@ -148,18 +134,19 @@ def part_fuzz(options):
         result.add(FAILED, "fuzz build", "see build/check/fuzz.log")
         return result
     targets = sorted(
-        path for path in glob.glob(os.path.join(ROOT, "build-fuzz", "tests",
-                                                "fuzz", "**", "fuzz_*"),
-                                   recursive=True)
+        os.path.basename(path).removeprefix("fuzz_")
+        for path in glob.glob(os.path.join(ROOT, "build-fuzz", "tests", "fuzz",
+                                           "fuzz_*"))
         if os.path.isfile(path) and os.access(path, os.X_OK))
     say("%d fuzz targets, %d s each" % (len(targets), seconds))
     with concurrent.futures.ThreadPoolExecutor(FUZZ_JOBS) as pool:
         for name, status in pool.map(lambda t: fuzz_one(t, seconds), targets):
             if status:
-                show_log(name)
-                result.add(FAILED, name, "a finding is in build/check/" + name)
+                show_log("fuzz_" + name)
+                result.add(FAILED, "fuzz " + name,
+                           "see build-fuzz/fuzz-findings/" + name)
             else:
-                result.add(OK, name)
+                result.add(OK, "fuzz " + name)
     return result
 
 
@@ -205,6 +192,7 @@ def part_vm(options):
                                    stderr=subprocess.STDOUT)
         for line in process.stdout:
             out.write(line)
+            out.flush()
             if "::" in line and "%]" in line:
                 print("    " + line.rstrip(), flush=True)
         status = process.wait(VM_LIMIT_S)

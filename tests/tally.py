@@ -14,6 +14,10 @@ CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] (\S+)$", re.M)
 CMOCKA_WORDS = {"OK": OK, "FAILED": FAILED, "SKIPPED": SKIPPED}
 
 
+PYTEST_SUMMARY = re.compile(r"^(?:=+ )?((?:\d+ \w+(?:, )?)+) in [\d.]+s", re.M)
+PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.M)
+
+
 class Tally:
     """Counts, and a line for each failure and each skip."""
 
@@ -53,6 +57,21 @@ def cmocka_outcomes(text):
     return outcomes
 
 
+def add_pytest(tally, name, text):
+    """Adds what a pytest run says of itself; false when it says nothing."""
+    summary = PYTEST_SUMMARY.search(text)
+    if not summary:
+        return False
+    counts = dict(reversed(part.split()) for part in
+                  summary.group(1).split(", "))
+    tally.counts[OK] += int(counts.get("passed", 0))
+    for number in range(int(counts.get("skipped", 0))):
+        tally.add(SKIPPED, "%s (%d)" % (name, number + 1))
+    for test in PYTEST_FAILURE.findall(text):
+        tally.add(FAILED, "%s %s" % (name, test))
+    return True
+
+
 def from_meson(path, label):
     """The tally of meson's testlog.json: cmocka programs by their tests."""
     tally = Tally()
@@ -65,11 +84,15 @@ def from_meson(path, label):
         for test, outcome in outcomes.items():
             tally.add(outcome, "%s.%s" % (name, test))
         result = entry["result"]
+        failed_before = tally.counts[FAILED]
+        counted = add_pytest(tally, name, text) or bool(outcomes)
+        found = tally.counts[FAILED] > failed_before or \
+            FAILED in outcomes.values()
         if result in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS") and \
-                FAILED not in outcomes.values():
+                not found:
             last = text.strip().splitlines()[-3:]
             tally.add(FAILED, name, "%s: %s" % (result, " | ".join(last)))
-        elif not outcomes:
+        elif not counted:
             tally.add({"OK": OK, "SKIP": SKIPPED}.get(result, FAILED), name)
     return tally
 
