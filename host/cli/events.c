@@ -68,8 +68,9 @@ static int events_follow(struct stream *stream)
 	int ret;
 
 	while ((ret = stream_next(stream, &message, &status)) == 1) {
-		stopped = strcmp(cli_text(message.params, "event"),
-				 "stopped") == 0;
+		/* The closing of its channels may still follow. */
+		stopped |= strcmp(cli_text(message.params, "event"),
+				  "stopped") == 0;
 		status = event_print(stream->cli, message.params);
 		vm_message_release(&message);
 		if (status != EXIT_STATUS_OK)

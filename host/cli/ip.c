@@ -59,10 +59,14 @@ static void show_text(const char *title, const char *text)
 
 static int show(struct cli *cli)
 {
+	const char *adapter = cli_option(cli, "adapter");
 	json_t *params, *result;
 	int status;
 
-	params = json_pack("{s:s*}", "adapter", cli_option(cli, "adapter"));
+	if (!adapter)
+		return cli_usage(cli, "show needs --adapter with a MAC address "
+				      "of the guest");
+	params = json_pack("{s:s}", "adapter", adapter);
 	if (!params)
 		return cli_usage(cli, "--adapter: the text is not UTF-8");
 	status = cli_request(cli, "ip.get", params, CLI_GUEST_MS, &result);
@@ -197,7 +201,8 @@ static int set(struct cli *cli)
 	int status;
 
 	if (!adapter)
-		return cli_usage(cli, "set needs --adapter");
+		return cli_usage(cli, "set needs --adapter with the GUID of "
+				      "the adapter's instance");
 	params = json_pack("{s:s, s:b, s:[], s:[], s:[], s:[]}", "adapter",
 			   adapter, "dhcp", cli_option(cli, "dhcp") != NULL,
 			   "addresses", "subnets", "gateways", "dns");
@@ -225,7 +230,7 @@ const struct cli_command command_ip = {
 	.name = "ip",
 	.summary = "Show or set the IP configuration of a guest's adapter",
 	.cmdlet = "Set-GuestNetworkAdapterConfiguration",
-	.operands = "VM [show | set]",
+	.operands = "VM [show | set] --adapter ADAPTER",
 	.operands_min = 1,
 	.operands_max = 2,
 	.options = options,

@@ -29,8 +29,8 @@ size_t trace_message_text(const void *data, size_t size_bytes, char *text,
 			  size_t text_bytes);
 
 /*
- * A ring packet: data begins with the descriptor (vmbus/packet.h), the trailer
- * is not part of it.
+ * A ring packet: data begins with the descriptor (vmbus/packet.h). The trailer
+ * is not part of it, and the padding up to a multiple of 8 need not be.
  * component: the packet is one of an integration component's channel, so its
  * payload has a pipe header and an IC header (services/ic/wire.h).
  * Else as trace_message_text().

@@ -109,6 +109,9 @@ size_t trace_packet_text(bool component, const void *data, size_t size_bytes,
 		trace_u16(bytes + offsetof(struct packet_descriptor, offset8));
 	end = 8u *
 	      trace_u16(bytes + offsetof(struct packet_descriptor, length8));
+	/* What fills up the last 8 bytes need not have been recorded. */
+	if (end > size_bytes && end - size_bytes < 8)
+		end = size_bytes;
 	if (start < sizeof(struct packet_descriptor) || start > end ||
 	    end > size_bytes) {
 		trace_line_add(&line,

@@ -468,9 +468,9 @@ gateway    192.0.2.1
 
 def test_ip_show_json(lis):
     vm = lis.vm({"ip.get": ADDRESS})
-    assert lis("ip", "demovm", "show", "--json").json() == dict(
+    assert lis("ip", "demovm", "show", "-a", "m", "--json").json() == dict(
         ADDRESS, vm="demovm")
-    assert vm.requests == [("ip.get", {})]
+    assert vm.requests == [("ip.get", {"adapter": "m"})]
 
 
 SET = {"adapter": "{guid}", "dhcp": False, "addresses": [], "subnets": [],
@@ -503,6 +503,7 @@ def test_ip_set(lis, arguments, changed):
 
 @pytest.mark.parametrize("arguments, said", [
     (["reset"], "is none of show and set"),
+    ([], "show needs --adapter"),
     (["set", "--dhcp"], "set needs --adapter"),
     (["set", "--adapter", "x"], "either --dhcp or at least one --address"),
     (["set", "--adapter", "x", "--dhcp", "--address", "10.0.0.1/8"],

@@ -23,7 +23,7 @@ COMMANDS = [
     ("kvp", "demovm", "get", "key"),
     ("kvp", "demovm", "set", "key", "value"),
     ("kvp", "demovm", "remove", "key"),
-    ("ip", "demovm"),
+    ("ip", "demovm", "--adapter", "m"),
     ("ip", "demovm", "set", "--adapter", "a", "--dhcp"),
     ("copy", "demovm", "/etc/passwd", "/tmp/"),
     ("freeze", "demovm"),

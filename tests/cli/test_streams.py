@@ -15,6 +15,8 @@ EVENTS = [
      "text": "Kernel panic - not syncing: \x1b[31mtest"},
     {"time": "2026-01-02T03:04:07.000Z", "uptime_ms": 1323,
      "event": "stopped", "text": "the guest powered off"},
+    {"time": "2026-01-02T03:04:07.001Z", "uptime_ms": 1324, "event": "close",
+     "service": "Heartbeat", "relid": 2, "text": "the channel was closed"},
 ]
 
 LINES = [
@@ -22,6 +24,8 @@ LINES = [
     "2026-01-02T03:04:06.000Z panic           Kernel panic - not syncing: "
     "\\x1b[31mtest",
     "2026-01-02T03:04:07.000Z stopped         the guest powered off",
+    "2026-01-02T03:04:07.001Z close           Heartbeat: the channel was "
+    "closed",
 ]
 
 
@@ -225,8 +229,8 @@ def test_console_in_a_pipe(lis):
     process = lis.start("console", "demovm", stdin=-1, stdout=-1, stderr=-1)
     process.stdin.write(b"one\x1dtwo\n")
     process.stdin.close()
-    guest.wait_for(b"one\x1dtwo\n")
     assert process.stdout.read(256000) == bytes(range(256)) * 1000
+    guest.wait_for(b"one\x1dtwo\n")
     guest.say(b"still here")
     assert process.stdout.read(10) == b"still here"
     vm.close()

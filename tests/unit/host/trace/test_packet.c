@@ -362,6 +362,9 @@ static void test_framing(void **state)
 		  24,
 		  "DATA_INBAND transaction=0 (descriptor says payload 16 to 32 "
 		  "of 24 bytes)" },
+		{ { 6, 0, 2, 0, 4, 0, [16] = 1 },
+		  25,
+		  "DATA_INBAND transaction=0 payload=9: 01000000 00000000 00" },
 		{ { 7, 0, 4, 0, 4, 0, 0, 0, 1, [16] = 0xfe, 0xca, 0, 0,
 		    9, [24] = 100, [28] = 200 },
 		  32,
