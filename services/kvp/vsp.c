@@ -236,12 +236,12 @@ static void heard(struct kvp_vsp *vsp, u32 guest_status, bool probe)
 {
 	vsp->answered = true;
 	vsp->silent = false;
-	if (guest_status == IC_E_NOT_CONNECTED)
+	/* A failure may be that of the service, or of what was asked. */
+	if (guest_status == IC_E_NOT_CONNECTED ||
+	    (guest_status == IC_E_FAIL && probe))
 		vsp->contact = false;
 	else if (guest_status != IC_E_FAIL)
 		vsp->contact = true;
-	else if (probe)
-		vsp->contact = false;
 }
 
 static bool is_not_found(u32 guest_status)
