@@ -26,6 +26,13 @@ KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
 def pytest_configure(config):
     """Names the marks."""
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
+    config.addinivalue_line("markers", "last: after all others, in order")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Puts what ends a kept guest behind what only uses it."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("last")))
 
 
 def need(kernel):
@@ -44,6 +51,7 @@ def _kept(request):
     kernel, cpus = request.param
     need(kernel)
     kept = vm_module.Guest("kept-%s-%d" % (kernel, cpus), kernel, cpus,
+                           kexec=True,
                            options=("--enable", "Guest Service Interface"))
     yield kept
     kept.kill()

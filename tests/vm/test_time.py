@@ -40,6 +40,8 @@ def test_corrected_on_resume(vm, by_s):
     wait_corrected(vm, 30)
 
 
+@pytest.mark.parametrize("kernel", [
+    "6.1", pytest.param("6.12", marks=pytest.mark.slow)])
 def test_corrected_while_running(new_vm, kernel):
     """Nothing but waiting corrects a wrong clock as well."""
     vm = new_vm(kernel, append="lis.daemons=none")
