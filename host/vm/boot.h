@@ -22,6 +22,8 @@
 #define BOOT_LOW_END_GPA	    0xa0000 /* ordinary memory up to here */
 #define BOOT_ACPI_GPA		    0xe0000
 #define BOOT_ACPI_MAX_BYTES	    0x10000
+#define BOOT_FIRMWARE_GPA	    0xf0000
+#define BOOT_RESET_VECTOR_GPA	    0xffff0
 #define BOOT_HIGH_GPA		    0x100000
 
 /* Selectors of the GDT at BOOT_GDT_GPA, as boot.rst wants them. */
