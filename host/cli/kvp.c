@@ -109,10 +109,13 @@ static int items_print(const struct cli *cli, const json_t *items)
 	int ret;
 
 	table_init(&table, 3, heads);
-	json_array_foreach(items, i, item) table_add(
-		&table, (const char *const[]){ cli_text(item, "pool"),
-					       cli_text(item, "key"),
-					       item_value(item, number) });
+	json_array_foreach(items, i, item)
+	{
+		table_add(&table,
+			  (const char *const[]){ cli_text(item, "pool"),
+						 cli_text(item, "key"),
+						 item_value(item, number) });
+	}
 	ret = table_print(&table, stdout);
 	table_release(&table);
 	if (ret < 0)
@@ -196,7 +199,7 @@ static int get(struct cli *cli)
 	const char *one[2];
 	const char *const *list = pools_wanted(cli, one, pools);
 	struct vm_client *client;
-	json_t *item;
+	json_t *item = NULL;
 	int status;
 
 	if (!list)

@@ -54,7 +54,10 @@ static void names_print(const json_t *vms)
 	const json_t *vm;
 	size_t i;
 
-	json_array_foreach(vms, i, vm) puts(cli_text(vm, "name"));
+	json_array_foreach(vms, i, vm)
+	{
+		puts(cli_text(vm, "name"));
+	}
 }
 
 static void join(char *into, size_t into_bytes, const json_t *texts)
@@ -111,7 +114,10 @@ static int table_show(const struct cli *cli, const json_t *vms)
 	int ret;
 
 	table_init(&table, 7, heads);
-	json_array_foreach(vms, i, vm) row_add(&table, vm);
+	json_array_foreach(vms, i, vm)
+	{
+		row_add(&table, vm);
+	}
 	ret = table_print(&table, stdout);
 	table_release(&table);
 	if (ret < 0)

@@ -21,15 +21,18 @@ static int table_show(const struct cli *cli, const json_t *list)
 
 	table_init(&table, 5, heads);
 	table.min_width[0] = VM_NAME_COLUMN;
-	json_array_foreach(list, i, service) table_add(
-		&table,
-		(const char *const[]){
-			cli->operands[0], cli_text(service, "name"),
-			json_is_true(json_object_get(service, "enabled"))
-				? "True"
-				: "False",
-			cli_text(service, "primary_status"),
-			cli_text(service, "secondary_status") });
+	json_array_foreach(list, i, service)
+	{
+		bool enabled =
+			json_is_true(json_object_get(service, "enabled"));
+
+		table_add(&table,
+			  (const char *const[]){
+				  cli->operands[0], cli_text(service, "name"),
+				  enabled ? "True" : "False",
+				  cli_text(service, "primary_status"),
+				  cli_text(service, "secondary_status") });
+	}
 	ret = table_print(&table, stdout);
 	table_release(&table);
 	if (ret < 0)
