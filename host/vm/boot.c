@@ -14,8 +14,9 @@
 /* boot.rst: type_of_loader of a loader without an assigned number. */
 #define LOADER_UNDEFINED 0xff
 /* Address range types of ACPI 6.4 table 15.2. */
-#define E820_MEMORY 1
-#define E820_ACPI   3
+#define E820_MEMORY   1
+#define E820_RESERVED 2
+#define E820_ACPI     3
 
 /* x86-64 page table bits (AMD64 manual volume 2, 5.3). */
 #define PAGE_PRESENT  0x1ull
@@ -161,23 +162,18 @@ static int load_command_line(struct memory *memory, const char *text,
 
 u32 boot_e820(const struct memory_layout *layout, struct boot_e820_entry *table)
 {
-	u32 count = 0;
+	const struct boot_e820_entry all[] = {
+		{ 0, BOOT_LOW_END_GPA, E820_MEMORY },
+		{ BOOT_ACPI_GPA, BOOT_ACPI_MAX_BYTES, E820_ACPI },
+		{ BOOT_FIRMWARE_GPA, BOOT_HIGH_GPA - BOOT_FIRMWARE_GPA,
+		  E820_RESERVED },
+		{ BOOT_HIGH_GPA, layout->low_bytes - BOOT_HIGH_GPA,
+		  E820_MEMORY },
+		{ MEMORY_4GIB, layout->high_bytes, E820_MEMORY },
+	};
+	u32 count = PORT_ARRAY_SIZE(all) - !layout->high_bytes;
 
-	table[count++] = (struct boot_e820_entry){ .addr = 0,
-						   .size = BOOT_LOW_END_GPA,
-						   .type = E820_MEMORY };
-	table[count++] = (struct boot_e820_entry){ .addr = BOOT_ACPI_GPA,
-						   .size = BOOT_ACPI_MAX_BYTES,
-						   .type = E820_ACPI };
-	table[count++] = (struct boot_e820_entry){ .addr = BOOT_HIGH_GPA,
-						   .size = layout->low_bytes -
-							   BOOT_HIGH_GPA,
-						   .type = E820_MEMORY };
-	if (layout->high_bytes)
-		table[count++] =
-			(struct boot_e820_entry){ .addr = MEMORY_4GIB,
-						  .size = layout->high_bytes,
-						  .type = E820_MEMORY };
+	memcpy(table, all, count * sizeof(*table));
 	return count;
 }
 
