@@ -72,3 +72,14 @@ enum fcopy_status fcopy_folder_write(u8 *units, const char *folder,
 		units[(count - 1) * 2] = '/';
 	return FCOPY_OK;
 }
+
+bool fcopy_name_is_ascii(const u8 *units)
+{
+	u32 i;
+
+	for (i = 0; i < FCOPY_NAME_UNITS; i++) {
+		if (units[i * 2] > 0x7f || units[i * 2 + 1])
+			return false;
+	}
+	return true;
+}

@@ -26,4 +26,7 @@ enum fcopy_status fcopy_name_write(u8 *units, const char *name,
 enum fcopy_status fcopy_folder_write(u8 *units, const char *folder,
 				     bool utf8_limits);
 
+/* fcopy_name_is_ascii - whether what either of the two wrote is all ASCII. */
+bool fcopy_name_is_ascii(const u8 *units);
+
 #endif

@@ -16,6 +16,9 @@ static const char *const texts[] = {
 	[FCOPY_FOLDER_TOO_LONG] = ("the folder is too long: the limit with its "
 				   "last slash is 259 UTF-16 units, and 259 "
 				   "bytes of UTF-8 for Linux guests"),
+	[FCOPY_NOT_ASCII] =
+		("the file's name or folder is not ASCII, which the "
+		 "guest's file copy daemon would garble"),
 	[FCOPY_FLAGS_INVALID] = "there is no such flag",
 	[FCOPY_EXISTS] = "the file already exists in the guest",
 	[FCOPY_NO_FOLDER] = "the folder does not exist in the guest",

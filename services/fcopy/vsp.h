@@ -20,7 +20,9 @@
  *   a start succeeded. The UIO daemon refuses it, and keeps the file open
  *   until a complete;
  * - the UIO daemon takes one packet per interrupt and answers with transaction
- *   id ~0: never two packets under way.
+ *   id ~0: never two packets under way;
+ * - the UIO daemon (seen with 7.2) takes every name for ASCII and writes to
+ * some other place when it is not (utf8_limits).
  *
  * IC_E_FAIL for a start tells nothing, so the engine asks further: a start for
  * the name "." without overwriting changes nothing in the guest, and is
@@ -39,7 +41,7 @@
 
 struct fcopy_vsp_options {
 	u64 timeout_100ns; /* for each message; 0: 35 s */
-	bool utf8_limits;  /* refuse what Linux guests would cut off */
+	bool utf8_limits;  /* refuse what Linux guests cut off or garble */
 };
 
 enum fcopy_status {
@@ -53,6 +55,7 @@ enum fcopy_status {
 	FCOPY_FOLDER_INVALID, /* empty or not valid UTF-8 */
 	FCOPY_FOLDER_TOO_LONG,
 	FCOPY_FLAGS_INVALID,
+	FCOPY_NOT_ASCII, /* and this guest would garble it (utf8_limits) */
 
 	/* How a copy ends. */
 	FCOPY_EXISTS,	   /* and FCOPY_OVERWRITE was not given */
@@ -108,9 +111,10 @@ struct fcopy_vsp {
 	bool cancel_wanted;
 	bool cancel_owed; /* when the late answer comes */
 	bool partial_left;
-	bool contact;  /* somebody in the guest takes files */
-	bool answered; /* some answer came since init */
-	bool silent;   /* the newest message was not answered in time */
+	bool contact;	 /* somebody in the guest takes files */
+	bool answered;	 /* some answer came since init */
+	bool silent;	 /* the newest message was not answered in time */
+	bool ascii_only; /* the UIO daemon answers */
 	bool event_ready;
 	u32 flags;
 	u32 block_bytes;
