@@ -71,8 +71,9 @@ void terminal_begin(struct terminal *terminal, uv_loop_t *loop,
 		return;
 	terminal->in.handle.data = terminal;
 	terminal->in_terminal = terminal->in.handle.type == UV_TTY;
+	/* The guest ends its lines by itself: nothing is to be added. */
 	if (terminal->in_terminal)
-		uv_tty_set_mode(&terminal->in.tty, UV_TTY_MODE_RAW);
+		uv_tty_set_mode(&terminal->in.tty, UV_TTY_MODE_IO);
 	uv_read_start(&terminal->in.stream, input_alloc, input_read);
 }
 
