@@ -126,8 +126,15 @@ static void packet_take(struct component *component,
 		return;
 	}
 	/* VMBUS_AGAIN: an event is in the way; the packet stays. */
-	if (status != VMBUS_AGAIN)
+	if (status != VMBUS_AGAIN) {
 		bus_channel_done(component->channel, view);
+		/*
+		 * Give the space back before the next request goes out: two
+		 * answers of file copy do not fit into Linux's 12 KiB ring, and
+		 * an answer that finds no space is dropped there for good.
+		 */
+		bus_channel_release(component->channel);
+	}
 	probe_look(component);
 	component->class->settle(component, now_of(component));
 }
