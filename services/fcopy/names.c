@@ -7,6 +7,9 @@
 /* What Linux's driver has room for, without terminator (hv_fcopy.c). */
 #define UTF8_LIMIT_BYTES 259
 
+/* The UIO daemon looks beyond the folder when it is longer (seen with 7.2). */
+#define UIO_FOLDER_UNITS 131
+
 /* Counting no further than what is refused anyhow. */
 static u32 text_bytes(const char *text)
 {
@@ -73,7 +76,7 @@ enum fcopy_status fcopy_folder_write(u8 *units, const char *folder,
 	return FCOPY_OK;
 }
 
-bool fcopy_name_is_ascii(const u8 *units)
+static bool is_ascii(const u8 *units)
 {
 	u32 i;
 
@@ -82,4 +85,13 @@ bool fcopy_name_is_ascii(const u8 *units)
 			return false;
 	}
 	return true;
+}
+
+enum fcopy_status fcopy_uio_check(const u8 *name, const u8 *folder)
+{
+	if (!is_ascii(name) || !is_ascii(folder))
+		return FCOPY_NOT_ASCII;
+	if (utf16_length(folder, FCOPY_NAME_UNITS) > UIO_FOLDER_UNITS)
+		return FCOPY_FOLDER_TOO_LONG_UIO;
+	return FCOPY_OK;
 }

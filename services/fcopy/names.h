@@ -26,7 +26,10 @@ enum fcopy_status fcopy_name_write(u8 *units, const char *name,
 enum fcopy_status fcopy_folder_write(u8 *units, const char *folder,
 				     bool utf8_limits);
 
-/* fcopy_name_is_ascii - whether what either of the two wrote is all ASCII. */
-bool fcopy_name_is_ascii(const u8 *units);
+/*
+ * fcopy_uio_check - whether what both have written is safe with Linux's UIO
+ * daemon. Returns FCOPY_OK, FCOPY_NOT_ASCII or FCOPY_FOLDER_TOO_LONG_UIO.
+ */
+enum fcopy_status fcopy_uio_check(const u8 *name, const u8 *folder);
 
 #endif

@@ -19,6 +19,9 @@ static const char *const texts[] = {
 	[FCOPY_NOT_ASCII] =
 		("the file's name or folder is not ASCII, which the "
 		 "guest's file copy daemon would garble"),
+	[FCOPY_FOLDER_TOO_LONG_UIO] = ("the folder is too long for the guest's "
+				       "file copy daemon: the limit with its "
+				       "last slash is 131 characters"),
 	[FCOPY_FLAGS_INVALID] = "there is no such flag",
 	[FCOPY_EXISTS] = "the file already exists in the guest",
 	[FCOPY_NO_FOLDER] = "the folder does not exist in the guest",

@@ -86,12 +86,10 @@ enum fcopy_status fcopy_vsp_start(struct fcopy_vsp *vsp, const char *folder,
 	if (!status)
 		status = fcopy_folder_write(vsp->folder, folder,
 					    vsp->options.utf8_limits);
+	if (!status && vsp->uio && vsp->options.utf8_limits)
+		status = fcopy_uio_check(vsp->name, vsp->folder);
 	if (status)
 		return status;
-	if (vsp->ascii_only && vsp->options.utf8_limits &&
-	    !(fcopy_name_is_ascii(vsp->name) &&
-	      fcopy_name_is_ascii(vsp->folder)))
-		return FCOPY_NOT_ASCII;
 	vsp->flags = flags;
 	vsp->size_bytes = size_bytes;
 	vsp->sent_bytes = 0;
@@ -339,7 +337,7 @@ enum vmbus_status fcopy_vsp_receive(struct fcopy_vsp *vsp, const void *data,
 	if (status)
 		return status;
 	if (transaction_id == ~0ull)
-		vsp->ascii_only = true;
+		vsp->uio = true;
 	if (message.kind == IC_KIND_NEGOTIATED)
 		vsp->probe_wanted = true;
 	if (message.kind != IC_KIND_MESSAGE)

@@ -55,7 +55,8 @@ enum fcopy_status {
 	FCOPY_FOLDER_INVALID, /* empty or not valid UTF-8 */
 	FCOPY_FOLDER_TOO_LONG,
 	FCOPY_FLAGS_INVALID,
-	FCOPY_NOT_ASCII, /* and this guest would garble it (utf8_limits) */
+	FCOPY_NOT_ASCII, /* which this guest would garble (utf8_limits) */
+	FCOPY_FOLDER_TOO_LONG_UIO, /* as it would a folder of over 131 */
 
 	/* How a copy ends. */
 	FCOPY_EXISTS,	   /* and FCOPY_OVERWRITE was not given */
@@ -111,10 +112,10 @@ struct fcopy_vsp {
 	bool cancel_wanted;
 	bool cancel_owed; /* when the late answer comes */
 	bool partial_left;
-	bool contact;	 /* somebody in the guest takes files */
-	bool answered;	 /* some answer came since init */
-	bool silent;	 /* the newest message was not answered in time */
-	bool ascii_only; /* the UIO daemon answers */
+	bool contact;  /* somebody in the guest takes files */
+	bool answered; /* some answer came since init */
+	bool silent;   /* the newest message was not answered in time */
+	bool uio;      /* Linux's UIO daemon answers */
 	bool event_ready;
 	u32 flags;
 	u32 block_bytes;

@@ -156,8 +156,9 @@ static void names_have_their_limits(void **state)
 }
 
 /* The UIO daemon would write to some other place. */
-static void other_than_ascii_is_kept_from_the_uio_daemon(void **state)
+static void what_the_uio_daemon_garbles_is_kept_from_it(void **state)
 {
+	char folder[132] = { 0 };
 	static const char *const others[] = { "gr\xc3\xbc\xc3\x9f", "a\xc4\xaf",
 					      "\xf0\x9f\x90\xa7" };
 	struct fcopy_vsp_options options = { .utf8_limits = true };
@@ -182,9 +183,14 @@ static void other_than_ascii_is_kept_from_the_uio_daemon(void **state)
 		assert_int_equal(fcopy_vsp_start(vsp, others[i], "f", 0, 0, 0),
 				 FCOPY_NOT_ASCII);
 	}
+	memset(folder, 'd', 131);
+	folder[0] = '/';
+	assert_int_equal(fcopy_vsp_start(vsp, folder, "f", 0, 0, 0),
+			 FCOPY_FOLDER_TOO_LONG_UIO);
 	assert_int_equal(fcopy_link.start_count, 0);
+	folder[130] = 0;
 	fcopy_link.file_there = false;
-	assert_int_equal(fcopy_vsp_start(vsp, "/tmp", "~ f", 0, 0, 0),
+	assert_int_equal(fcopy_vsp_start(vsp, folder, "~ f", 0, 0, 0),
 			 FCOPY_OK);
 	fcopy_link_run();
 	fcopy_link_ended(FCOPY_OK);
@@ -344,7 +350,7 @@ int main(void)
 		cmocka_unit_test(files_of_every_size_arrive),
 		cmocka_unit_test(start_tells_name_folder_flags_and_size),
 		cmocka_unit_test(names_have_their_limits),
-		cmocka_unit_test(other_than_ascii_is_kept_from_the_uio_daemon),
+		cmocka_unit_test(what_the_uio_daemon_garbles_is_kept_from_it),
 		cmocka_unit_test(existing_file_is_kept_unless_told),
 		cmocka_unit_test(reasons_of_a_refused_start_are_told_apart),
 		cmocka_unit_test(guest_without_daemon_is_no_contact),
