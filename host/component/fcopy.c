@@ -51,6 +51,7 @@ static const char *reason_of(enum fcopy_status status)
 		return "no-contact";
 	case FCOPY_NAME_TOO_LONG:
 	case FCOPY_FOLDER_TOO_LONG:
+	case FCOPY_FOLDER_TOO_LONG_UIO:
 		return "too-long";
 	case FCOPY_EXISTS:
 		return "exists";
