@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "host/control/methods.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 
 #include "host/control/params.h"
 #include "host/control/vm.h"
+
+/* A GUID without braces. */
+#define GUID_TEXT_BYTES 36
 
 static const char *const pool_names[] = {
 	[KVP_POOL_EXTERNAL] = "external",
@@ -348,8 +352,26 @@ static void addresses_keep(void *context, const struct kvp_ip_info *ip)
 		list_json(ip->gateways), "dns", list_json(ip->dns_servers));
 }
 
+/*
+ * As Linux compares it: a MAC address in upper case, a GUID in lower case and
+ * in braces.
+ */
+static void adapter_spell(char *id, size_t id_bytes, bool guid)
+{
+	size_t length = strlen(id);
+
+	for (size_t i = 0; i < length; i++)
+		id[i] = (char)(guid ? tolower((unsigned char)id[i])
+				    : toupper((unsigned char)id[i]));
+	if (!guid || length != GUID_TEXT_BYTES || length + 3 > id_bytes)
+		return;
+	memmove(id + 1, id, length);
+	id[0] = '{';
+	strcpy(id + 1 + length, "}");
+}
+
 static bool adapter_of(struct control_request *request, json_t *params,
-		       struct kvp_ip_info *ip)
+		       struct kvp_ip_info *ip, bool guid)
 {
 	const char *adapter = NULL;
 
@@ -361,6 +383,7 @@ static bool adapter_of(struct control_request *request, json_t *params,
 		return false;
 	}
 	strcpy(ip->adapter_id, adapter);
+	adapter_spell(ip->adapter_id, sizeof(ip->adapter_id), guid);
 	return true;
 }
 
@@ -372,7 +395,7 @@ void method_ip_get(struct control_request *request, json_t *params)
 		.done = lookup_done,
 	};
 
-	if (!adapter_of(request, params, &job.ip))
+	if (!adapter_of(request, params, &job.ip, false))
 		return;
 	job.context = lookup_new(request, json_null());
 	if (job.context)
@@ -423,7 +446,7 @@ void method_ip_set(struct control_request *request, json_t *params)
 	};
 	struct kvp_ip_info *ip = &job.ip;
 
-	if (adapter_of(request, params, ip) &&
+	if (adapter_of(request, params, ip, true) &&
 	    params_flag(request, params, "dhcp", &ip->dhcp_enabled) &&
 	    list_of(request, params, "addresses", ip->addresses,
 		    sizeof(ip->addresses)) &&
