@@ -121,7 +121,11 @@ int memory_create(struct memory *memory, const struct memory_layout *layout,
 		goto fail;
 	if (madvise(memory->base, total, MADV_DONTDUMP))
 		goto fail;
-	if (huge_pages && madvise(memory->base, total, MADV_HUGEPAGE))
+	/*
+	 * Asked for or not: where the computer's owner lets shared memory have
+	 * huge pages, a guest starts and runs faster with them.
+	 */
+	if (madvise(memory->base, total, MADV_HUGEPAGE) && huge_pages)
 		goto fail;
 	return 0;
 fail:

@@ -60,8 +60,8 @@ bool memory_layout_offset(const struct memory_layout *layout, u64 gpa,
 /**
  * memory_create - allocate guest memory: sealed against resizing, not in core
  * dumps, zero.
- * @huge_pages: ask for 2 MiB pages, and fail where shared memory cannot have
- *	them
+ * @huge_pages: fail where shared memory cannot have 2 MiB pages; without it
+ *	they are used where they can be had
  *
  * Result: 0; -EOPNOTSUPP no huge pages; errors of memfd_create, ftruncate,
  * mmap and madvise.
