@@ -17,17 +17,11 @@ enum vmbus_status fcopy_vsp_init(struct fcopy_vsp *vsp,
 
 /* ---- steps ---- */
 
-static void abandon(struct fcopy_vsp *vsp)
-{
-	if (vsp->call.state == IC_CALL_SENT)
-		vsp->late_state = vsp->state;
-	ic_call_abandon(&vsp->call);
-}
-
 static void begin(struct fcopy_vsp *vsp, enum fcopy_vsp_state state,
 		  u64 now_100ns)
 {
-	abandon(vsp);
+	/* Only a probe can be under way; its answer is awaited all the same. */
+	ic_call_abandon(&vsp->call);
 	vsp->state = state;
 	ic_call_begin(&vsp->call, now_100ns + vsp->options.timeout_100ns);
 }

@@ -204,7 +204,6 @@ static void freeze_end(struct vss_vsp *vsp, enum vss_status status)
 {
 	vsp->freeze_failed = false;
 	vsp->state = VSS_IDLE;
-	vsp->probe_wanted = true;
 	event_add(vsp, VSS_EVENT_FROZEN, status, vsp->guest_status);
 }
 
@@ -220,8 +219,7 @@ static void thaw_again(struct vss_vsp *vsp, enum vss_status status,
 
 static void take_thaw(struct vss_vsp *vsp, u32 guest_status, u64 now_100ns)
 {
-	if (!guest_status)
-		vsp->contact = true;
+	vsp->contact = failure(guest_status) != VSS_NO_DAEMON;
 	if (vsp->freeze_failed) {
 		freeze_end(vsp, guest_status ? failure(guest_status)
 					     : VSS_GUEST_ERROR);

@@ -321,6 +321,31 @@ static void full_disk_leaves_nothing_behind(void **state)
 	assert_false(event.partial_left);
 	assert_int_equal(fcopy_link.cancel_count, 1);
 	assert_false(fcopy_link.file_there);
+	/* The next copy begins at its beginning. */
+	assert_int_equal(start(0, 10), FCOPY_OK);
+	fcopy_link_run();
+	event = fcopy_link_ended(FCOPY_OK);
+	assert_int_equal(event.sent_bytes, 10);
+	assert_true(event.guest_status == IC_S_OK);
+}
+
+/* Memory of an earlier use tells the engine nothing. */
+static void init_forgets_everything(void **state)
+{
+	struct ic_link_packet request;
+
+	(void)state;
+	fcopy_link_open(NULL);
+	memset(&fcopy_link.vsp, 0xff, sizeof(fcopy_link.vsp));
+	memset(&fcopy_link.vsc, 0xff, sizeof(fcopy_link.vsc));
+	assert_int_equal(fcopy_vsp_init(vsp, NULL), VMBUS_OK);
+	assert_int_equal(fcopy_vsc_init(&fcopy_link.vsc), VMBUS_OK);
+	fcopy_link_run();
+	assert_int_equal(start(0, 10), FCOPY_OK);
+	assert_true(fcopy_link_host_sends(&request));
+	/* Daemons' drivers answer requests; what asks for none is lost. */
+	assert_int_equal(ic_link_header(&request).flags,
+			 IC_FLAG_TRANSACTION | IC_FLAG_REQUEST);
 }
 
 static void daemon_that_dies_underway_is_told(void **state)
@@ -356,6 +381,7 @@ int main(void)
 		cmocka_unit_test(guest_without_daemon_is_no_contact),
 		cmocka_unit_test(guests_statuses_become_sentences),
 		cmocka_unit_test(full_disk_leaves_nothing_behind),
+		cmocka_unit_test(init_forgets_everything),
 		cmocka_unit_test(daemon_that_dies_underway_is_told),
 	};
 

@@ -175,6 +175,23 @@ static void silence_at_any_message_ends_the_copy(void **state)
 	}
 }
 
+static void start_that_never_left_leaves_nothing(void **state)
+{
+	struct fcopy_event event;
+	u64 id;
+
+	(void)state;
+	open_and_start();
+	/* The ring is full. */
+	assert_int_equal(fcopy_vsp_transmit(vsp, 0, NULL, 0, &id), 0);
+	assert_int_equal(fcopy_vsp_transmit(vsp, TIMEOUT, NULL, 0, &id), 0);
+	event = fcopy_link_ended(FCOPY_NO_ANSWER);
+	assert_false(event.partial_left);
+	assert_int_equal(start(), FCOPY_OK);
+	fcopy_link_run();
+	fcopy_link_ended(FCOPY_OK);
+}
+
 static void late_refusal_needs_no_cancel(void **state)
 {
 	(void)state;
@@ -315,6 +332,7 @@ int main(void)
 		cmocka_unit_test(cancel_of_a_start_that_fails),
 		cmocka_unit_test(cancel_with_a_guest_that_has_none),
 		cmocka_unit_test(silence_at_any_message_ends_the_copy),
+		cmocka_unit_test(start_that_never_left_leaves_nothing),
 		cmocka_unit_test(late_refusal_needs_no_cancel),
 		cmocka_unit_test(silence_while_cancelling_ends_it),
 		cmocka_unit_test(start_goes_before_a_probe),

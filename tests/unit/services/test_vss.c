@@ -290,6 +290,7 @@ static void thaw_is_tried_until_it_succeeds(void **state)
 	assert_int_equal(vss_vsp_thaw(&vsp, 0), VSS_OK);
 	run();
 	next_is(VSS_EVENT_THAW_FAILED, VSS_NO_DAEMON);
+	assert_int_equal(vss_vsp_status(&vsp, 0), IC_STATUS_NO_CONTACT);
 	for (i = 1; i < 20; i++) {
 		assert_int_equal(thaw_count, i);
 		assert_true(vss_vsp_deadline_100ns(&vsp) ==
@@ -306,6 +307,7 @@ static void thaw_is_tried_until_it_succeeds(void **state)
 	run();
 	next_is(VSS_EVENT_THAWED, VSS_OK);
 	assert_false(guest_frozen);
+	assert_int_equal(vss_vsp_status(&vsp, 0), IC_STATUS_OK);
 }
 
 static void unanswered_thaws_do_not_pile_up(void **state)
@@ -329,6 +331,8 @@ static void unanswered_thaws_do_not_pile_up(void **state)
 	next_is(VSS_EVENT_THAWED, VSS_OK);
 	assert_int_equal(vss_vsp_state(&vsp), VSS_IDLE);
 	assert_false(guest_frozen);
+	/* The attempt that was waiting is not sent any more. */
+	nothing_more();
 }
 
 static void late_failure_of_a_thaw_is_tried_again(void **state)
@@ -382,6 +386,35 @@ static void silent_check_ends(void **state)
 	host_takes();
 	assert_int_equal(vss_vsp_status(&vsp, 0), IC_STATUS_OK);
 	nothing_more();
+	assert_int_equal(vss_vsp_check(&vsp, now_100ns), VSS_OK);
+	assert_true(host_sends(&request));
+	now_100ns += SECOND;
+	assert_false(host_sends(&late));
+	next_is(VSS_EVENT_CHECKED, VSS_NO_ANSWER);
+	forced_status = IC_E_FAIL;
+	guest_answers(&request);
+	host_takes();
+	assert_int_equal(vss_vsp_status(&vsp, 0), IC_STATUS_NO_CONTACT);
+}
+
+/* Daemons' drivers answer requests; what asks for none would be lost. */
+static void every_request_asks_for_an_answer(void **state)
+{
+	(void)state;
+	open_quietly(NULL);
+	assert_int_equal(vss_vsp_check(&vsp, 0), VSS_OK);
+	assert_true(host_sends(&request));
+	assert_int_equal(ic_link_header(&request).flags,
+			 IC_FLAG_TRANSACTION | IC_FLAG_REQUEST);
+}
+
+/* Memory of an earlier use tells the engine nothing. */
+static void init_forgets_everything(void **state)
+{
+	(void)state;
+	memset(&vsp, 0xff, sizeof(vsp));
+	memset(&vsc, 0xff, sizeof(vsc));
+	check_freeze_thaw(state);
 }
 
 static void requests_go_before_a_probe(void **state)
@@ -435,6 +468,7 @@ static void closing_ends_what_is_under_way(void **state)
 	host_takes();
 	vss_vsp_closed(&vsp);
 	next_is(VSS_EVENT_FROZEN, VSS_CLOSED);
+	vss_vsp_closed(&vsp);
 	nothing_more();
 }
 
@@ -493,6 +527,8 @@ int main(void)
 		cmocka_unit_test(late_failure_of_a_thaw_is_tried_again),
 		cmocka_unit_test(second_backup_after_a_bad_first_one),
 		cmocka_unit_test(silent_check_ends),
+		cmocka_unit_test(every_request_asks_for_an_answer),
+		cmocka_unit_test(init_forgets_everything),
 		cmocka_unit_test(requests_go_before_a_probe),
 		cmocka_unit_test(closing_ends_what_is_under_way),
 		cmocka_unit_test(events_that_are_not_taken_stop_the_engine),
