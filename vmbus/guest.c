@@ -2,9 +2,6 @@
 #include "vmbus/guest_internal.h"
 #include "vmbus/messages.h"
 
-typedef enum vmbus_status (*guest_handler)(struct vmbus_guest *guest,
-					   const void *payload, u32 size_bytes);
-
 enum vmbus_status vmbus_guest_init(struct vmbus_guest *guest,
 				   const struct vmbus_guest_config *config)
 {
@@ -222,7 +219,8 @@ static enum vmbus_status on_socket_result(struct vmbus_guest *guest,
 	return VMBUS_OK;
 }
 
-static const guest_handler handlers[VMBUS_MESSAGE_TYPE_COUNT] = {
+static enum vmbus_status (*const handlers[VMBUS_MESSAGE_TYPE_COUNT])(
+	struct vmbus_guest *guest, const void *payload, u32 size_bytes) = {
 	[VMBUS_MESSAGE_OFFER] = guest_on_offer,
 	[VMBUS_MESSAGE_RESCIND] = guest_on_rescind,
 	[VMBUS_MESSAGE_OFFERS_DELIVERED] = on_delivered,

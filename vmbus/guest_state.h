@@ -119,7 +119,7 @@ struct vmbus_guest {
 	bool unloaded_notice;
 	enum vmbus_status refused_reason;
 
-	u8 outgoing[VMBUS_SYNIC_PAYLOAD_MAX];
+	_Alignas(u64) u8 outgoing[VMBUS_SYNIC_PAYLOAD_MAX];
 	u32 outgoing_bytes; /* 0: none */
 	bool outgoing_given;
 

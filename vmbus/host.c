@@ -2,9 +2,6 @@
 #include "vmbus/host_internal.h"
 #include "vmbus/messages.h"
 
-typedef enum vmbus_status (*host_handler)(struct vmbus_host *host,
-					  const void *payload, u32 size_bytes);
-
 enum vmbus_status vmbus_host_init(struct vmbus_host *host,
 				  const struct vmbus_host_config *config)
 {
@@ -209,7 +206,8 @@ static enum vmbus_status on_socket_connect(struct vmbus_host *host,
 	return VMBUS_OK;
 }
 
-static const host_handler handlers[VMBUS_MESSAGE_TYPE_COUNT] = {
+static enum vmbus_status (*const handlers[VMBUS_MESSAGE_TYPE_COUNT])(
+	struct vmbus_host *host, const void *payload, u32 size_bytes) = {
 	[VMBUS_MESSAGE_REQUEST_OFFERS] = on_request_offers,
 	[VMBUS_MESSAGE_OPEN] = host_on_open,
 	[VMBUS_MESSAGE_CLOSE] = host_on_close,

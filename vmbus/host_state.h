@@ -138,7 +138,7 @@ struct vmbus_host {
 	bool version_owed;
 	bool unload_owed;
 
-	u8 outgoing[sizeof(struct vmbus_message_offer)];
+	_Alignas(u64) u8 outgoing[sizeof(struct vmbus_message_offer)];
 	u32 outgoing_bytes;  /* 0: none */
 	bool outgoing_given; /* the caller has it, or found the slot busy */
 

@@ -25,7 +25,7 @@ struct guest_rig {
 	struct {
 		u32 connection_id;
 		u32 size_bytes;
-		u8 payload[VMBUS_SYNIC_PAYLOAD_MAX];
+		_Alignas(u64) u8 payload[VMBUS_SYNIC_PAYLOAD_MAX];
 	} posted[GRIG_POSTED], last;
 	u32 posted_first;
 	u32 posted_used;

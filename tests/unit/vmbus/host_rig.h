@@ -21,7 +21,7 @@ struct rig_message {
 	u32 vp;
 	u32 sint;
 	u32 size_bytes;
-	u8 payload[VMBUS_SYNIC_PAYLOAD_MAX];
+	_Alignas(u64) u8 payload[VMBUS_SYNIC_PAYLOAD_MAX];
 };
 
 struct host_rig {

@@ -190,6 +190,23 @@ static void a_failed_open_is_answered_before_the_next(void **state)
 	assert_int_equal(rig.counts[VMBUS_HOST_OPEN], 1);
 }
 
+static void a_channel_not_yet_known_open_is_not_closed(void **state)
+{
+	(void)state;
+	rig_post_gpadl(&rig, 1, 101, 8);
+	rig_expect_created(&rig, 1, 101, 0);
+	rig.slot_busy = true;
+	rig_post_gpadl(&rig, 2, 102, 8); /* takes the way out */
+	rig_post_open(&rig, 1, 101, 4, 0);
+	rig_post_relid(&rig, VMBUS_MESSAGE_CLOSE, 1);
+	rig_expect_violation(&rig, VMBUS_E_CHANNEL_STATE, 1);
+	rig.slot_busy = false;
+	rig_pump(&rig);
+	rig_expect_created(&rig, 2, 102, 0);
+	rig_expect_opened(&rig, 1, 0);
+	assert_int_equal(rig.counts[VMBUS_HOST_CLOSE], 0);
+}
+
 static void moving_is_answered_after_it_is_done(void **state)
 {
 	struct vmbus_message_modify modify = {
@@ -257,6 +274,7 @@ int main(void)
 		TEST(an_open_that_fails_can_be_tried_again),
 		TEST(messages_out_of_turn_change_nothing),
 		TEST(a_failed_open_is_answered_before_the_next),
+		TEST(a_channel_not_yet_known_open_is_not_closed),
 		TEST(moving_is_answered_after_it_is_done),
 		TEST(below_5_3_moving_is_not_answered),
 	};

@@ -206,6 +206,28 @@ static void rescind_at_every_state(void **state)
 	}
 }
 
+/* One that was rescinded while it opened is not told that it is open. */
+static void rescind_fails_an_opening(void **state)
+{
+	static const enum scene scenes[] = { OPEN_WANTED, OPENING };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < PORT_ARRAY_SIZE(scenes); i++) {
+		set_scene(scenes[i]);
+		assert_int_equal(vmbus_host_rescind(&rig.host, 1), VMBUS_OK);
+		answer_all();
+		rig_expect_opened(&rig, 1, VMBUS_RESULT_FAILURE);
+		rig_expect_relid(&rig, VMBUS_MESSAGE_RESCIND, 1);
+		rig_expect_silence(&rig);
+		/* The caller heard of both or of neither. */
+		assert_int_equal(rig.counts[VMBUS_HOST_OPEN],
+				 scenes[i] == OPENING);
+		assert_int_equal(rig.counts[VMBUS_HOST_CLOSE],
+				 scenes[i] == OPENING);
+	}
+}
+
 /* What a guest may still say when a rescind crosses it on the way. */
 static void rescind_crosses_what_the_guest_says(void **state)
 {
@@ -446,6 +468,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(rescind_at_every_state),
+		TEST(rescind_fails_an_opening),
 		TEST(rescind_crosses_what_the_guest_says),
 		TEST(leaving_at_every_state),
 		TEST(a_leaving_guest_says_nothing_more),
