@@ -179,7 +179,7 @@ def part_vm(options):
                str(os.getpid()), "--", "env",
                "LIS_BINARY=" + os.path.join(tree, "lis"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
-               "-v", "--durations", "20", "--junitxml", report]
+               "-v", "--tb", "short", "--durations", "20", "--junitxml", report]
     if not options.full:
         command += ["-m", "not slow"]
     if options.select:

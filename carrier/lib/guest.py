@@ -75,6 +75,8 @@ def _add_modules(archive, kernel):
 
 def _add_system(archive):
     archive.file("bin/busybox", BUSYBOX, 0o755)
+    # The key-value daemon's scripts ask for it by name.
+    archive.program("bin/bash", "/bin/bash")
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
                              text=True, check=True).stdout.split()
     ours = {"init": "init.sh", "bin/serve": "serve.sh",

@@ -25,6 +25,7 @@ KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
 
 def pytest_configure(config):
     """Names the marks."""
+    config.pluginmanager.register(Teller(config))
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
     config.addinivalue_line("markers", "last: after all others, in order")
 
@@ -86,6 +87,19 @@ def kernel(request):
     """Each kernel."""
     need(request.param)
     return request.param
+
+
+class Teller:
+    """Tells of a failure at once: a run takes minutes."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def pytest_runtest_logreport(self, report):
+        """Prints what failed, below the test's line."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal:
+            terminal.write_line("\n" + report.longreprtext)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -22,7 +22,7 @@ def test_one_name_one_vm(vm, new_vm):
     second.boot(wait=False)
     assert second.wait_end() != 0
     assert vm.name in second.process.stderr.read().decode()
-    assert vm.lis("list").output.count(vm.name) == 1
+    assert vm_module.lis("list").output.count(vm.name) == 1
 
 
 def test_socket_is_private(vm):

@@ -6,8 +6,8 @@
  *   machine_run KERNEL INITRD COMMAND_LINE VCPUS MEMORY_MIB [huge] [plain]
  *
  * Guest output goes to standard output as it is; our lines begin with "@".
- * Standard input takes commands: pause, resume, nmi, time, leak (destroy, then
- * count), quit, and type TEXT. A reset makes a new machine.
+ * Standard input takes commands: pause, resume, nmi, time, quit, and type TEXT.
+ * A reset makes a new machine.
  */
 #define _GNU_SOURCE
 #include "host/vm/machine.h"
@@ -24,6 +24,7 @@
 struct run {
 	struct machine *machine;
 	int stopped_fd;
+	int room_fd; /* written when the serial port has room again */
 	enum machine_stop reason;
 };
 
@@ -63,6 +64,15 @@ static void serial_output(void *context, const void *bytes, u32 size_bytes)
 {
 	(void)context;
 	if (write(1, bytes, size_bytes) < 0)
+		abort();
+}
+
+static void serial_input_ready(void *context)
+{
+	struct run *run = context;
+	u64 one = 1;
+
+	if (write(run->room_fd, &one, sizeof(one)) < 0)
 		abort();
 }
 
@@ -123,6 +133,26 @@ static void answer(const char *what, int ret, const struct lis_error *err)
 	fflush(stdout);
 }
 
+/* All of it, at the pace of the guest. */
+static void type(struct run *run, const char *text, u32 length)
+{
+	u32 waits = 0;
+
+	while (length) {
+		u32 taken = machine_serial_input(run->machine, text, length);
+		u64 count;
+
+		text += taken;
+		length -= taken;
+		if (!length)
+			break;
+		if (read(run->room_fd, &count, sizeof(count)) < 0)
+			abort();
+		waits++;
+	}
+	printf("@type waits %u\n", waits);
+}
+
 /* False: end. */
 static bool command(struct run *run, const char *line)
 {
@@ -140,10 +170,7 @@ static bool command(struct run *run, const char *line)
 		       (unsigned long long)machine_reference_time_100ns(
 			       run->machine));
 	else if (!strncmp(line, "type ", 5))
-		printf("@type %u\n",
-		       machine_serial_input(run->machine, line + 5,
-					    length - 5) +
-			       machine_serial_input(run->machine, "\n", 1));
+		type(run, line + 5, length - 5);
 	else if (!strcmp(line, "quit"))
 		return false;
 	fflush(stdout);
@@ -155,7 +182,7 @@ static bool follow(struct run *run)
 {
 	struct pollfd fds[] = { { .fd = run->stopped_fd, .events = POLLIN },
 				{ .fd = 0, .events = POLLIN } };
-	char line[256];
+	char line[4096];
 
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
@@ -168,7 +195,8 @@ static bool follow(struct run *run)
 			fds[1].fd = -1;
 			continue;
 		}
-		line[strcspn(line, "\n")] = 0;
+		if (strncmp(line, "type ", 5))
+			line[strcspn(line, "\n")] = 0;
 		if (!command(run, line))
 			return false;
 	}
@@ -180,11 +208,13 @@ static int run_once(const struct machine_config *config, struct run *run)
 	bool ended;
 
 	run->stopped_fd = eventfd(0, EFD_CLOEXEC);
+	run->room_fd = eventfd(0, EFD_CLOEXEC);
 	if (machine_create(&run->machine, config, &err) ||
 	    machine_start(run->machine, &err)) {
 		printf("@error %s\n", err.text);
 		machine_destroy(run->machine);
 		close(run->stopped_fd);
+		close(run->room_fd);
 		return -1;
 	}
 	ended = follow(run);
@@ -192,6 +222,7 @@ static int run_once(const struct machine_config *config, struct run *run)
 		print_counts("running");
 	machine_destroy(run->machine);
 	close(run->stopped_fd);
+	close(run->room_fd);
 	print_counts("destroyed");
 	return ended && run->reason == MACHINE_STOP_RESET ? 1 : 0;
 }
@@ -202,6 +233,7 @@ int main(int argc, char **argv)
 	struct machine_config config = {
 		.ops = { .post_message = post_message,
 			 .serial_output = serial_output,
+			 .serial_input_ready = serial_input_ready,
 			 .crashed = crashed,
 			 .stopped = stopped },
 		.context = &run,
