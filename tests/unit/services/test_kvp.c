@@ -59,6 +59,7 @@ static void set_find_get_delete(u32 pool)
 	kvp_link_run();
 	check_done(KVP_OPERATION_SET, KVP_OK);
 	assert_int_equal(kvp_link.request.pool, pool);
+	assert_int_equal(kvp_link.done.pool, pool);
 	assert_string_equal(kvp_link.request.item.text, "Value");
 
 	assert_int_equal(kvp_vsp_find(vsp, pool, "Key", 0), KVP_OK);
@@ -143,6 +144,50 @@ static void numbers_have_the_type_that_the_version_knows(void **state)
 	}
 	item.type = (enum kvp_type)9;
 	assert_int_equal(kvp_vsp_set(vsp, 0, &item, 0), KVP_TYPE_UNKNOWN);
+}
+
+static void longest_item_goes_both_ways(void **state)
+{
+	struct kvp_item item = { .type = KVP_STRING };
+	u32 i;
+
+	(void)state;
+	kvp_link_open(NULL, 0);
+	for (i = 0; i < 255; i++)
+		memcpy(item.key + 3 * i, "\xe2\x82\xac", 3);
+	for (i = 0; i < 1023; i++)
+		memcpy(item.text + 3 * i, "\xe2\x82\xac", 3);
+	assert_int_equal(kvp_vsp_set(vsp, 0, &item, 0), KVP_OK);
+	kvp_link_run();
+	check_done(KVP_OPERATION_SET, KVP_OK);
+	assert_int_equal(kvp_vsp_find(vsp, 0, item.key, 0), KVP_OK);
+	kvp_link_run();
+	check_done(KVP_OPERATION_GET, KVP_OK);
+	assert_string_equal(kvp_link.done.item.text, item.text);
+	assert_int_equal(kvp_vsp_get(vsp, 0, item.key, 0), KVP_OK);
+	kvp_link_run();
+	check_done(KVP_OPERATION_GET, KVP_OK);
+	assert_string_equal(kvp_link.done.item.text, item.text);
+}
+
+/* Memory of an earlier use tells the engine nothing. */
+static void init_forgets_everything(void **state)
+{
+	struct ic_link_packet request;
+
+	(void)state;
+	memset(vsp, 0xff, sizeof(*vsp));
+	memset(&kvp_link.vsc, 0xff, sizeof(kvp_link.vsc));
+	assert_int_equal(kvp_vsp_init(vsp, NULL), VMBUS_OK);
+	assert_int_equal(kvp_vsc_init(&kvp_link.vsc, 0), VMBUS_OK);
+	kvp_link.done_count = 0;
+	kvp_link_run();
+	set_find_get_delete(KVP_POOL_GUEST);
+	assert_int_equal(kvp_vsp_get(vsp, 0, "k", 0), KVP_OK);
+	assert_true(kvp_link_host_sends(&request));
+	/* Daemons' drivers answer requests; what asks for none is lost. */
+	assert_int_equal(ic_link_header(&request).flags,
+			 IC_FLAG_TRANSACTION | IC_FLAG_REQUEST);
 }
 
 static void enumerates_250_items_in_order(void **state)
@@ -345,6 +390,8 @@ int main(void)
 		cmocka_unit_test(unknown_version_is_the_callers_mistake),
 		cmocka_unit_test(items_work_at_every_version_in_every_pool),
 		cmocka_unit_test(numbers_have_the_type_that_the_version_knows),
+		cmocka_unit_test(longest_item_goes_both_ways),
+		cmocka_unit_test(init_forgets_everything),
 		cmocka_unit_test(enumerates_250_items_in_order),
 		cmocka_unit_test(empty_pool_enumerates_to_nothing),
 		cmocka_unit_test(enumeration_stops_at_its_limit),

@@ -369,6 +369,12 @@ static void senseless_requests_are_answered_at_once(void **state)
 	refuses(12, 3);	   /* odd value size */
 	refuses(15, 0x80); /* over its limit */
 	refuses(17, 0xdc); /* half a surrogate pair */
+	ic_link_make(&answer, IC_MESSAGE_KVP,
+		     IC_FLAG_TRANSACTION | IC_FLAG_REQUEST, 1, 1);
+	assert_int_equal(vsc_take(answer.bytes, answer.size_bytes, 1),
+			 VMBUS_OK);
+	assert_false(requested);
+	assert_true(response_status == IC_E_INVALID_ARGUMENT);
 	assert_int_equal(vsc_take(request.bytes, request.size_bytes, 1),
 			 VMBUS_OK);
 	assert_true(requested);

@@ -347,6 +347,31 @@ static void wrong_ip_information_is_refused(void **state)
 	check_both(&info, KVP_IP_TOO_LONG);
 }
 
+static void ip_body_is_zero_where_it_says_nothing(void **state)
+{
+	struct kvp_ip_info info = adapter();
+	u8 body[KVP_IP_BODY_BYTES];
+	struct kvp_ip_text *text = (void *)body;
+	struct kvp_ip_binary *binary = (void *)body;
+	size_t i;
+
+	(void)state;
+	memset(body, 0xee, sizeof(body));
+	assert_int_equal(kvp_ip_write(body, KVP_OPERATION_GET_IP, &info,
+				      KVP_VERSION_4_0),
+			 KVP_OK);
+	assert_int_equal(text->header.operation, KVP_OPERATION_GET_IP);
+	for (i = offsetof(struct kvp_ip_text, family); i < sizeof(*text); i++)
+		assert_int_equal(body[i], 0);
+	memset(body, 0xee, sizeof(body));
+	assert_int_equal(kvp_ip_write(body, KVP_OPERATION_GET_IP, &info,
+				      KVP_VERSION_5_0),
+			 KVP_OK);
+	assert_int_equal(binary->ipv4_address_count, 0);
+	for (i = offsetof(struct kvp_ip_binary, family); i < sizeof(body); i++)
+		assert_int_equal(body[i], 0);
+}
+
 static void ip_lists_have_their_limits(void **state)
 {
 	struct kvp_ip_info info = adapter();
@@ -498,6 +523,7 @@ int main(void)
 		cmocka_unit_test(addresses_parse_as_in_the_library),
 		cmocka_unit_test(addresses_survive_the_way_back),
 		cmocka_unit_test(wrong_ip_information_is_refused),
+		cmocka_unit_test(ip_body_is_zero_where_it_says_nothing),
 		cmocka_unit_test(ip_lists_have_their_limits),
 		cmocka_unit_test(fullest_binary_information_fits_its_text),
 		cmocka_unit_test(lying_binary_counts_are_refused),

@@ -97,6 +97,11 @@ static void ip_information_has_its_own_deadline(void **state)
 	kvp_link_open(&options, 0);
 	assert_int_equal(kvp_vsp_get_ip(vsp, "m", 100), KVP_OK);
 	assert_true(kvp_vsp_deadline_100ns(vsp) == 107);
+	kvp_link_run();
+	check_done(KVP_OK);
+	assert_int_equal(kvp_vsp_probe(vsp, 0), KVP_OK);
+	assert_true(kvp_link_host_sends(&request));
+	assert_true(kvp_vsp_deadline_100ns(vsp) == kvp_link.now_100ns + 1);
 }
 
 /*
@@ -222,6 +227,14 @@ static void failed_request_is_contact_all_the_same(void **state)
 	assert_int_equal(kvp_vsp_get_ip(vsp, "m", 0), KVP_OK);
 	kvp_link_run();
 	check_done(KVP_GUEST_ERROR);
+	check_status(IC_STATUS_OK);
+	assert_int_equal(kvp_vsp_get_ip(vsp, "m", 0), KVP_OK);
+	assert_true(kvp_link_host_sends(&late));
+	kvp_link.now_100ns = 60 * SECOND;
+	nothing_is_sent();
+	check_done(KVP_NO_ANSWER);
+	assert_true(kvp_link_guest_answers(&late, &answer));
+	assert_int_equal(kvp_link_host_takes(&answer), VMBUS_OK);
 	check_status(IC_STATUS_OK);
 }
 
