@@ -386,7 +386,7 @@ static u32 take_fcopy(struct sim_guest *guest, const struct packet_view *view)
 static u32 take_shutdown(struct sim_guest *guest,
 			 const struct packet_view *view)
 {
-	struct shutdown_action *action = &guest->last_shutdown;
+	struct shutdown_action *action = &guest->shutdown_action;
 	u32 bytes;
 
 	must(guest,
@@ -396,6 +396,7 @@ static u32 take_shutdown(struct sim_guest *guest,
 	     "shutdown packet");
 	if (!action->wanted)
 		return bytes;
+	guest->last_shutdown = *action;
 	if (guest->shutdown == SIM_SHUTDOWN_REFUSE)
 		answer_fail(guest);
 	if (guest->shutdown == SIM_SHUTDOWN_OBEY) {
@@ -640,7 +641,8 @@ void sim_guest_reset(void)
 void sim_guest_unload(struct sim_guest *guest, void *context)
 {
 	(void)context;
-	must(guest, vmbus_guest_unload(&guest->engine), "unload");
+	if (guest->connected)
+		must(guest, vmbus_guest_unload(&guest->engine), "unload");
 }
 
 static void stop_for(struct sim_guest *guest, enum machine_stop reason)

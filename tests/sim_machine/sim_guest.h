@@ -114,6 +114,7 @@ struct sim_guest {
 	struct vmbus_guest_gpadl gpadl_table[SIM_GUEST_GPADLS];
 	struct vmbus_guest_job job_table[SIM_GUEST_JOBS];
 	struct sim_guest_channel channels[SIM_GUEST_CHANNELS];
+	struct shutdown_action shutdown_action;
 	struct heartbeat_vsc heartbeat;
 	struct shutdown_vsc shutdown_vsc;
 	struct timesync_vsc timesync;

@@ -86,6 +86,34 @@ static void config_default(void)
 		sim_config.service_enabled[i] = true;
 }
 
+/* cmocka goes on after a setup that failed, without its teardown. */
+static void settled(void)
+{
+	for (int left = SIM_PATIENCE_MS / 20; left; left--) {
+		json_t *answer = sim_call(sim_client, "vm.services", NULL);
+		json_t *row;
+		size_t index;
+		bool ok = true;
+
+		json_array_foreach(json_object_get(answer, "services"), index,
+				   row)
+		{
+			ok = ok &&
+			     !strcmp("OK", json_string_value(json_object_get(
+						   row, "primary_status")));
+		}
+		if (left == 1)
+			json_dumpf(answer, stderr, JSON_COMPACT);
+		json_decref(answer);
+		if (ok)
+			return;
+		sim_sleep_ms(20);
+	}
+	fprintf(stderr, "\nthe services never come up (%s)\n",
+		sim_guest.wrong ? sim_guest.wrong : "the guest sees no fault");
+	abort();
+}
+
 int sim_vm_setup(void **state)
 {
 	(void)state;
@@ -97,7 +125,7 @@ int sim_vm_setup(void **state)
 	sim_machine_runs(sim_guest_run);
 	sim_vm_start();
 	sim_client = sim_connect();
-	sim_all_ok();
+	settled();
 	return 0;
 }
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* vss.* over the socket: nobody leaves a guest frozen. */
+#define _GNU_SOURCE
+#include "tests/sim_machine/sim_vm.h"
+
+static bool frozen(void)
+{
+	return SIM_GUEST(sim_guest.frozen);
+}
+
+static json_t *keep(void)
+{
+	return json_pack("{s:b}", "keep", 1);
+}
+
+static void test_freeze_and_thaw(void **state)
+{
+	(void)state;
+	sim_ok(sim_client, "vss.check", NULL);
+	sim_refused(sim_client, "vss.thaw", NULL, "refused");
+	sim_ok(sim_client, "vss.freeze", NULL);
+	assert_true(frozen());
+	sim_refused(sim_client, "vss.freeze", NULL, "busy");
+	sim_refused(sim_client, "vss.check", NULL, "busy");
+	assert_string_equal(sim_service(SERVICE_VSS, "primary_status"), "OK");
+	sim_ok(sim_client, "vss.thaw", NULL);
+	assert_false(frozen());
+	sim_refused(sim_client, "vss.thaw", NULL, "refused");
+}
+
+static void test_client_gone_thaws(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	sim_ok(other, "vss.freeze", NULL);
+	assert_true(frozen());
+	vm_client_close(other);
+	SIM_UNTIL(!frozen());
+}
+
+static void test_kept_freeze_stays(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	sim_ok(other, "vss.freeze", keep());
+	vm_client_close(other);
+	sim_ok(sim_client, "vm.services", NULL);
+	assert_true(frozen());
+	assert_int_equal(SIM_GUEST(sim_guest.thaws), 0);
+	sim_ok(sim_client, "vss.thaw", NULL);
+	assert_false(frozen());
+}
+
+/* A refused freeze takes nothing away from the one in force. */
+static void test_refused_freeze_keeps_the_thaw(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	sim_ok(other, "vss.freeze", NULL);
+	sim_refused(other, "vss.freeze", NULL, "busy");
+	sim_refused(other, "vss.freeze", keep(), "busy");
+	sim_refused(sim_client, "vss.freeze", keep(), "busy");
+	vm_client_close(other);
+	SIM_UNTIL(!frozen());
+}
+
+/* Who froze earlier has nothing to do with the freeze of another. */
+static void test_former_freezer_goes(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	sim_ok(other, "vss.freeze", NULL);
+	sim_ok(other, "vss.thaw", NULL);
+	sim_ok(sim_client, "vss.freeze", keep());
+	vm_client_close(other);
+	sim_ok(sim_client, "vm.services", NULL);
+	sim_ok(sim_client, "vm.counters", NULL);
+	assert_true(frozen());
+	assert_int_equal(SIM_GUEST(sim_guest.thaws), 1);
+	sim_ok(sim_client, "vss.thaw", NULL);
+}
+
+/* Gone before the guest has answered. */
+static void test_client_gone_while_freezing(void **state)
+{
+	struct vm_client *other = sim_connect();
+	u32 thaws = SIM_GUEST(sim_guest.thaws);
+
+	(void)state;
+	SIM_GUEST(sim_guest.allowance[SERVICE_VSS] = 0);
+	sim_send(other, "vss.freeze", NULL);
+	SIM_UNTIL(vm_client_send(other, "vm.counters", NULL, SIM_PATIENCE_MS,
+				 NULL, NULL) == 0);
+	vm_client_close(other);
+	sim_ok(sim_client, "vm.counters", NULL);
+	SIM_GUEST(sim_guest.allowance[SERVICE_VSS] = SIM_UNLIMITED);
+	sim_guest_kick();
+	SIM_UNTIL(SIM_GUEST(sim_guest.thaws) > thaws);
+	assert_false(frozen());
+	SIM_UNTIL(sim_status_is(SERVICE_VSS, "OK"));
+	sim_ok(sim_client, "vss.freeze", NULL);
+	sim_ok(sim_client, "vss.thaw", NULL);
+}
+
+static void test_held_too_long(void **state)
+{
+	json_t *event;
+
+	(void)state;
+	sim_ok(sim_client, "events.follow", NULL);
+	sim_ok(sim_client, "vss.freeze", json_pack("{s:i}", "timeout_ms", 300));
+	event = sim_notified(sim_client, "event", "thawed");
+	assert_string_equal(
+		json_string_value(json_object_get(event, "service")), "VSS");
+	json_decref(event);
+	assert_false(frozen());
+}
+
+static void test_freeze_fails(void **state)
+{
+	(void)state;
+	SIM_GUEST(sim_guest.freeze_status = IC_E_ACCESS_DENIED);
+	sim_refused(sim_client, "vss.freeze", NULL, "guest-error");
+	assert_false(frozen());
+	SIM_GUEST(sim_guest.freeze_status = 0);
+	SIM_UNTIL(sim_status_is(SERVICE_VSS, "OK"));
+	sim_ok(sim_client, "vss.freeze", NULL);
+	sim_ok(sim_client, "vss.thaw", NULL);
+}
+
+static void test_no_daemon(void **state)
+{
+	(void)state;
+	SIM_GUEST(sim_guest.no_daemon[SERVICE_VSS] = true);
+	sim_refused(sim_client, "vss.freeze", NULL, "no-daemon");
+	SIM_UNTIL(sim_status_is(SERVICE_VSS, "No Contact"));
+	SIM_GUEST(sim_guest.no_daemon[SERVICE_VSS] = false);
+}
+
+static void test_bad_parameters(void **state)
+{
+	(void)state;
+	sim_refused(sim_client, "vss.freeze",
+		    json_pack("{s:i}", "timeout_ms", -1), "");
+	sim_refused(sim_client, "vss.freeze",
+		    json_pack("{s:I}", "timeout_ms", (json_int_t)900001), "");
+	sim_refused(sim_client, "vss.freeze",
+		    json_pack("{s:s}", "timeout_ms", "long"), "");
+	sim_refused(sim_client, "vss.freeze", json_pack("{s:i}", "keep", 1),
+		    "");
+	assert_int_equal(SIM_GUEST(sim_guest.freezes), 0);
+}
+
+static void test_thaw_cuts_freeze_short(void **state)
+{
+	uint64_t freeze, thaw;
+	char reason[32];
+
+	(void)state;
+	SIM_GUEST(sim_guest.allowance[SERVICE_VSS] = 0);
+	freeze = sim_send(sim_client, "vss.freeze", NULL);
+	thaw = sim_send(sim_client, "vss.thaw", NULL);
+	assert_null(sim_answer(sim_client, freeze, reason));
+	assert_string_equal(reason, "cancelled");
+	SIM_GUEST(sim_guest.allowance[SERVICE_VSS] = SIM_UNLIMITED);
+	sim_guest_kick();
+	json_decref(sim_answer(sim_client, thaw, reason));
+	assert_string_equal(reason, "");
+	assert_false(frozen());
+}
+
+static void test_restart_while_frozen(void **state)
+{
+	(void)state;
+	sim_ok(sim_client, "vss.freeze", NULL);
+	SIM_GUEST(sim_guest.frozen = false);
+	sim_guest_do(sim_guest_restart, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_guest.boots) == 2);
+	sim_all_ok();
+	sim_refused(sim_client, "vss.thaw", NULL, "refused");
+	sim_ok(sim_client, "vss.freeze", NULL);
+	sim_ok(sim_client, "vss.thaw", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SIM_TEST(test_freeze_and_thaw),
+		SIM_TEST(test_client_gone_thaws),
+		SIM_TEST(test_kept_freeze_stays),
+		SIM_TEST(test_refused_freeze_keeps_the_thaw),
+		SIM_TEST(test_former_freezer_goes),
+		SIM_TEST(test_client_gone_while_freezing),
+		SIM_TEST(test_held_too_long),
+		SIM_TEST(test_freeze_fails),
+		SIM_TEST(test_no_daemon),
+		SIM_TEST(test_bad_parameters),
+		SIM_TEST(test_thaw_cuts_freeze_short),
+		SIM_TEST(test_restart_while_frozen),
+	};
+
+	return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
+}
