@@ -117,6 +117,7 @@ static void packet_take(struct component *component,
 {
 	enum vmbus_status status = VMBUS_OK;
 
+	component->answered = true;
 	if (view->type == PACKET_DATA_INBAND)
 		status = component->class->receive(
 			component, view->payload, view->payload_bytes,
@@ -191,6 +192,39 @@ static bool run_once(struct component *component)
 	return more && !component->blocked && !component->unread;
 }
 
+/*
+ * Linux (6.1 at least) crashes when an offer is taken back while a driver is
+ * between finding it and having opened it: util_probe() then undoes what it has
+ * not done yet. So a rescind waits until something came through the channel,
+ * or so long that nobody is opening it.
+ */
+#define OPEN_PATIENCE_100NS (10 * IC_SECOND_100NS)
+
+static void withdraw_due(uv_timer_t *timer);
+
+static void withdraw(struct component *component)
+{
+	u64 waited_100ns = component_now_100ns() - component->stirred_100ns;
+
+	if (component->enabled || !component->channel || component->rescinding)
+		return;
+	if (!(component->open && component->answered) && !component->failed &&
+	    waited_100ns < OPEN_PATIENCE_100NS) {
+		uv_timer_start(&component->withdraw, withdraw_due,
+			       (OPEN_PATIENCE_100NS - waited_100ns) / 10000 + 1,
+			       0);
+		return;
+	}
+	uv_timer_stop(&component->withdraw);
+	component->rescinding = true;
+	bus_rescind(component->channel);
+}
+
+static void withdraw_due(uv_timer_t *timer)
+{
+	withdraw(timer->data);
+}
+
 void component_run(struct component *component)
 {
 	/* A request made from inside settle() is seen by the loop here. */
@@ -206,6 +240,7 @@ void component_run(struct component *component)
 	}
 	component->busy = false;
 	timer_arm(component);
+	withdraw(component);
 }
 
 static void channel_opened(void *context, struct bus_channel *channel)
@@ -214,6 +249,8 @@ static void channel_opened(void *context, struct bus_channel *channel)
 
 	(void)channel;
 	component->open = true;
+	component->answered = false;
+	component->stirred_100ns = component_now_100ns();
 	component->probed = false;
 	component->class->start(component, now_of(component));
 	component_run(component);
@@ -268,6 +305,7 @@ static void offer(struct component *component)
 	};
 
 	component->failed = false;
+	component->stirred_100ns = component_now_100ns();
 	if (bus_offer(host->bus, &row, component_name(component), &channel_ops,
 		      component, &component->channel) < 0)
 		host->event(host->context, "violation",
@@ -291,10 +329,7 @@ bool component_disable(struct component *component)
 	if (!component->enabled)
 		return false;
 	component->enabled = false;
-	if (component->channel && !component->rescinding) {
-		component->rescinding = true;
-		bus_rescind(component->channel);
-	}
+	withdraw(component);
 	return true;
 }
 
@@ -369,9 +404,12 @@ void component_init(struct component *component,
 	component->host = host;
 	uv_timer_init(host->loop, &component->timer);
 	component->timer.data = component;
+	uv_timer_init(host->loop, &component->withdraw);
+	component->withdraw.data = component;
 }
 
 void component_release(struct component *component)
 {
 	uv_close((uv_handle_t *)&component->timer, NULL);
+	uv_close((uv_handle_t *)&component->withdraw, NULL);
 }

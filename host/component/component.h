@@ -71,14 +71,17 @@ struct component {
 	bool enabled;
 	bool rescinding; /* the guest has not let go of the old offer */
 	bool open;
-	bool busy;	  /* component_run is on the stack */
-	bool again;	  /* and is to run once more */
-	bool blocked;	  /* the ring is full: the guest signals space */
-	bool unread;	  /* packets wait for the loop's next turn */
-	u32 budget;	  /* packets that may be read in this turn */
-	bool probed;	  /* and nothing came in answer yet */
-	u64 probed_100ns; /* when that was */
-	bool failed;	  /* the channel was closed for a violation */
+	bool answered;	     /* something came since the guest opened it */
+	u64 stirred_100ns;   /* when it was last offered or opened */
+	uv_timer_t withdraw; /* until the guest can take a rescind */
+	bool busy;	     /* component_run is on the stack */
+	bool again;	     /* and is to run once more */
+	bool blocked;	     /* the ring is full: the guest signals space */
+	bool unread;	     /* packets wait for the loop's next turn */
+	u32 budget;	     /* packets that may be read in this turn */
+	bool probed;	     /* and nothing came in answer yet */
+	u64 probed_100ns;    /* when that was */
+	bool failed;	     /* the channel was closed for a violation */
 	enum vmbus_status failure;
 };
 
