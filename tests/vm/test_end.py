@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """How a guest ends, and begins anew: what the kept guests go through last."""
 
+import json
 import subprocess
 
 import pytest
@@ -36,6 +37,11 @@ def test_kexec(vm):
     assert "lis.second" in vm.run("cat /proc/cmdline")
     vm.wait_all_ok()
     assert vm.trouble() == []
+    kinds = [json.loads(line)["event"] for line in vm.lis(
+        "events", "--json", "--replay", "--no-follow").output.splitlines()]
+    last = len(kinds) - kinds[::-1].index("contact") - 1
+    assert kinds[last - 1:last] != ["reset"]
+    assert "disconnected" in kinds[:last]
 
 
 def test_stop(vm):

@@ -4,6 +4,7 @@
 import os
 import random
 import re
+import threading
 import time
 
 import vm as vm_module
@@ -22,6 +23,19 @@ def test_table(vm):
     assert [row[len(vm.name):].split("True")[0].strip() for row in rows] == \
         list(vm_module.SERVICES)
     assert all(" OK" in row for row in rows)
+
+
+def use(name, stop):
+    """Asks things of the services until told to stop; refusals are fine."""
+    rpc = vm_module.Rpc(name)
+    while not stop.is_set():
+        for method, params in (("kvp.enumerate", {"pool": "auto"}),
+                               ("vss.check", {"timeout_ms": 1000})):
+            try:
+                rpc.call(method, **params)
+            except AssertionError:
+                pass
+    rpc.close()
 
 
 def resources(pid):
@@ -64,10 +78,19 @@ def test_off_and_on(vm):
     cycle()
     vm.wait_all_ok()
     before, memory_before = settled(pid), resident_bytes(pid)
-    for number in range(TIMES):
-        cycle()
-        # Sometimes in the middle of the guest's answer, sometimes after it.
-        time.sleep(0.1 * (number % 4))
+    stop = threading.Event()
+    user = threading.Thread(target=use, args=(vm.name, stop))
+    user.start()
+    try:
+        for number in range(TIMES):
+            cycle()
+            # In the middle of the guest's answer, after it, when all is well.
+            time.sleep(0.1 * (number % 4))
+            if number % 4 == 3:
+                vm.wait_all_ok()
+    finally:
+        stop.set()
+        user.join()
     vm.wait_all_ok()
     assert settled(pid) == before
     assert resident_bytes(pid) < memory_before + (1 << 20)
