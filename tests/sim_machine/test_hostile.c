@@ -202,23 +202,41 @@ static void test_requests_are_answered(void **state)
 static void reopen(struct sim_guest *guest, void *context)
 {
 	struct sim_guest_channel *channel = sim_guest_channel(SERVICE_KVP);
+	struct vmbus_message_relid close = {
+		.header.type = VMBUS_MESSAGE_CLOSE,
+		.relid = channel->relid,
+	};
+	struct vmbus_message_open open = {
+		.header.type = VMBUS_MESSAGE_OPEN,
+		.relid = channel->relid,
+		.open_id = channel->relid,
+		.ring_gpadl = channel->gpadl,
+		.downstream_page_offset = SIM_GUEST_RING_PAGES,
+	};
 
 	(void)context;
+	guest->allowance[SERVICE_KVP] = 0;
 	port_store(&written(channel)->write_index, 12u);
 	signal_host(guest, channel);
-	vmbus_guest_close(&guest->engine, channel->relid);
-	vmbus_guest_gpadl_teardown(&guest->engine, channel->relid,
-				   channel->gpadl);
+	sim_machine_post(guest->machine, VMBUS_CONNECTION_ID_CONTACT_5, 1,
+			 &close, sizeof(close));
+	ring_format(channel->at[0]);
+	ring_format(channel->at[1]);
+	sim_machine_post(guest->machine, VMBUS_CONNECTION_ID_CONTACT_5, 1,
+			 &open, sizeof(open));
 }
 
 static void test_reopening_does_not_help(void **state)
 {
 	(void)state;
+	/* Whether the lie is seen before the closing is a race. */
 	sim_guest_do(reopen, NULL);
-	SIM_UNTIL(sim_status_is(SERVICE_KVP, "Error"));
-	others_go_on(SERVICE_KVP);
-	assert_string_equal(sim_service(SERVICE_KVP, "primary_status"),
-			    "Error");
+	for (int i = 0; i < 20; i++)
+		others_go_on(SERVICE_KVP);
+	assert_false(sim_status_is(SERVICE_KVP, "OK"));
+	enabled_again(SERVICE_KVP);
+	/* The guest's own engine knew nothing of it. */
+	SIM_GUEST(sim_guest.wrong = NULL);
 }
 
 /*
