@@ -81,7 +81,7 @@ static int build(struct machine *machine, const struct machine_config *config,
 	u64 high = config->mmio_high_bytes ? config->mmio_high_bytes
 					   : MMIO_HIGH_DEFAULT_BYTES;
 	struct memory_layout layout;
-	u64 entry_gpa;
+	u64 entry_gpa = 0;
 	int ret;
 
 	machine->kvm_fd = probe_open(PROBE_KVM_DEVICE, err);

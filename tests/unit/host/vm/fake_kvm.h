@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * fake_kvm.h - stands for KVM in a test process: the system calls that host/vm
+ * makes are wrapped by the linker (--wrap), and "running" a vCPU is a function
+ * of the test.
+ *
+ * Here: enough of KVM's answers for a machine to be made, run and taken down,
+ * on any computer and under any sanitizer. Not here: guest code.
+ */
+#ifndef TESTS_UNIT_HOST_VM_FAKE_KVM_H
+#define TESTS_UNIT_HOST_VM_FAKE_KVM_H
+
+#include "vmbus/port.h"
+
+#include <linux/kvm.h>
+
+struct fake_kvm {
+	/*
+	 * ioctl(KVM_RUN) of a vCPU that is not asked to leave. Result: true
+	 * when there is an exit in @run; false to idle for a moment.
+	 */
+	bool (*run)(u32 vcpu, struct kvm_run *run);
+	/* The call with this number (counted from 1) fails; 0: none. */
+	u32 fail_at;
+	int fail_code;
+	u32 calls;   /* that could fail so far */
+	int missing; /* a capability that KVM does not have; -1: none */
+	u64 clock_ns;
+	u64 clock_set_ns; /* by the last KVM_SET_CLOCK */
+	u32 nmis;
+	int run_code; /* errno of every KVM_RUN; 0: it works */
+	u32 inside;   /* vCPUs that are in KVM_RUN */
+};
+
+extern struct fake_kvm fake_kvm;
+
+/** fake_kvm_reset - as at the start of a test. */
+void fake_kvm_reset(void);
+
+/** fake_kvm_inside - how many vCPUs are in KVM_RUN at this moment. */
+u32 fake_kvm_inside(void);
+
+#endif
