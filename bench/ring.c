@@ -104,7 +104,7 @@ static void run_on(u32 cpu)
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "bench_ring: %s\n", what);
 	exit(1);
