@@ -228,6 +228,23 @@ static void rescind_fails_an_opening(void **state)
 	}
 }
 
+/* Its ring is not the caller's to drop one by one: it is told to close. */
+static void rescind_crosses_the_end_of_a_ring(void **state)
+{
+	(void)state;
+	set_scene(OPENING);
+	assert_int_equal(vmbus_host_rescind(&rig.host, 1), VMBUS_OK);
+	rig_post_teardown(&rig, 1, 101);
+	assert_int_equal(rig.counts[VMBUS_HOST_GPADL_TEARDOWN], 0);
+	rig_expect_silence(&rig);
+	answer_all();
+	rig_expect_opened(&rig, 1, VMBUS_RESULT_FAILURE);
+	rig_expect_torndown(&rig, 101);
+	rig_expect_relid(&rig, VMBUS_MESSAGE_RESCIND, 1);
+	rig_expect_silence(&rig);
+	rig_expect_no_violation(&rig);
+}
+
 /* What a guest may still say when a rescind crosses it on the way. */
 static void rescind_crosses_what_the_guest_says(void **state)
 {
@@ -338,6 +355,25 @@ static void leaving_at_every_state(void **state)
 				rig_open(&rig, 1);
 		}
 	}
+}
+
+static void answers_owed_go_with_their_guest(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	leave(BY_CONTACT);
+	leave(BY_RESET);
+	rig_pump(&rig);
+	rig_expect_silence(&rig);
+	/* The caller never heard of it. */
+	assert_int_equal(rig.counts[VMBUS_HOST_CONNECTED], 0);
+	assert_int_equal(rig.counts[VMBUS_HOST_DISCONNECTED], 0);
+	rig_connect(&rig, VMBUS_VERSION_5_3, 1);
+	leave(BY_UNLOAD);
+	leave(BY_RESET);
+	rig_pump(&rig);
+	rig_expect_silence(&rig);
+	rig_expect_empty(&rig);
 }
 
 static void a_leaving_guest_says_nothing_more(void **state)
@@ -469,8 +505,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(rescind_at_every_state),
 		TEST(rescind_fails_an_opening),
+		TEST(rescind_crosses_the_end_of_a_ring),
 		TEST(rescind_crosses_what_the_guest_says),
 		TEST(leaving_at_every_state),
+		TEST(answers_owed_go_with_their_guest),
 		TEST(a_leaving_guest_says_nothing_more),
 		TEST(the_next_offer_waits_for_the_last),
 		TEST(an_offer_not_yet_sent_is_just_dropped),
