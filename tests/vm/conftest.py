@@ -9,6 +9,7 @@ that ends or harms its guest takes `new_vm` and makes its own.
 """
 
 import os
+import signal
 import sys
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
@@ -20,6 +21,7 @@ import pytest  # noqa: E402
 import guest  # noqa: E402
 import vm as vm_module  # noqa: E402
 
+LIMIT_S, SLOW_LIMIT_S = 300, 3600
 KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
 
 
@@ -100,6 +102,21 @@ class Teller:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         if report.failed and terminal:
             terminal.write_line("\n" + report.longreprtext)
+
+
+def out_of_time(_number, _frame):
+    """A test that hangs fails; the others go on."""
+    raise AssertionError("the test took longer than it may")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Limits how long one test may take, on however slow a machine."""
+    slow = item.get_closest_marker("slow")
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(SLOW_LIMIT_S if slow else LIMIT_S)
+    yield
+    signal.alarm(0)
 
 
 @pytest.hookimpl(hookwrapper=True)
