@@ -63,8 +63,10 @@ def services(guest):
     lis("kvp", NAME)
     say("A value goes in, and is read inside the guest")
     lis("kvp", NAME, "set", "Greeting", "Grüße vom Host")
+    # A record: 512 bytes of key, 2048 of value, each ended by a zero.
     show("in the guest: " + guest.run(
-        "tr -s '\\0' '\\n' </var/lib/hyperv/.kvp_pool_0").replace("\n", " = "))
+        "for from in 1 513; do tail -c +$from /var/lib/hyperv/.kvp_pool_0 |"
+        "tr '\\0' '\\n' | head -n 1; done").replace("\n", " = "))
 
 
 def copy(guest):
