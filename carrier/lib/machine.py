@@ -177,8 +177,11 @@ class Machine:
         command = [
             QEMU, "-name", "lis-carrier", "-M", "q35", "-accel",
             # Without XSAVE: the emulated SVM lets a guest's XSETBV by, so that
-            # its kernel finds a CPU that contradicts itself.
-            "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,-xsave", "-smp",
+            # its kernel finds a CPU that contradicts itself. Without CX16:
+            # QEMU 7.2 computes a plain CMPXCHG16B's flags from stale state,
+            # and Linux from 6.8 on, which has one in every allocation,
+            # crashes at random when an interrupt comes right behind it.
+            "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,-xsave,-cx16", "-smp",
             str(options.cpus), "-m", "%dM" % options.memory, "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", unpacked_kernel(kernel), "-initrd",
