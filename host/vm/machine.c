@@ -263,6 +263,8 @@ int machine_pause(struct machine *machine, struct lis_error *err)
 
 	pthread_mutex_lock(&machine->lock);
 	if (machine->state == MACHINE_RUNNING) {
+		/* For those who ask before the last vCPU has stopped. */
+		machine->paused_clock_ns = clock_ns(machine);
 		machine->state = MACHINE_PAUSED;
 		for (i = 0; i < machine->vcpu_count; i++)
 			vcpu_kick(&machine->vcpus[i]);
