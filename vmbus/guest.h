@@ -32,9 +32,13 @@ enum vmbus_guest_action_type {
 	 * invalid call vmbus_guest_send_refused().
 	 */
 	VMBUS_GUEST_SEND,
-	VMBUS_GUEST_CONNECTED,	      /* .version */
-	VMBUS_GUEST_REFUSED,	      /* .reason; there is no connection */
-	VMBUS_GUEST_OFFERED,	      /* .offered */
+	VMBUS_GUEST_CONNECTED, /* .version */
+	VMBUS_GUEST_REFUSED,   /* .reason; there is no connection */
+	/*
+	 * .offered. The primary of a sub-channel may be gone already, when its
+	 * release crossed the offer on the way: a rescind will follow.
+	 */
+	VMBUS_GUEST_OFFERED,
 	VMBUS_GUEST_OFFERS_DELIVERED, /* those known at the time of asking */
 	/*
 	 * The host took the offer back. Stop using the channel, then
@@ -48,7 +52,7 @@ enum vmbus_guest_action_type {
 	VMBUS_GUEST_MODIFIED,	   /* .status of vmbus_guest_modify() */
 	VMBUS_GUEST_SOCKET_RESULT, /* .socket */
 	VMBUS_GUEST_UNLOADED,	   /* all channels and GPADLs are gone */
-	VMBUS_GUEST_VIOLATION,	   /* .violation; the message had no effect */
+	VMBUS_GUEST_VIOLATION,	   /* .violation; the message was refused */
 };
 
 struct vmbus_guest_action {

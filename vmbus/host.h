@@ -63,13 +63,15 @@ enum vmbus_host_action_type {
 	 * the next call of vmbus_host_next: the guest is told by then).
 	 */
 	VMBUS_HOST_TARGET_VP,
-	/* The guest wants a held GPADL back: drop it,
-	   vmbus_host_gpadl_drop().*/
+	/*
+	 * The guest wants a held GPADL back: unmap it, then call
+	 * vmbus_host_gpadl_drop() as often as it was held.
+	 */
 	VMBUS_HOST_GPADL_TEARDOWN,
 	VMBUS_HOST_CONNECTED,	   /* .connected */
 	VMBUS_HOST_DISCONNECTED,   /* all is closed, no GPADL is left */
 	VMBUS_HOST_SOCKET_CONNECT, /* .socket; vmbus_host_socket_result() */
-	VMBUS_HOST_VIOLATION,	   /* .violation; the message had no effect */
+	VMBUS_HOST_VIOLATION,	   /* .violation; the message was refused */
 };
 
 struct vmbus_host_action {
