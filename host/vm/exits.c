@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What a bus without a device answers. */
 #define NOBODY 0xff
@@ -93,6 +94,24 @@ static bool exit_mmio(struct vcpu *vcpu, struct stop *why)
 	return true;
 }
 
+/*
+ * A guest that takes its message page away, as a second kernel does that was
+ * started without a farewell, will never empty the old slots: whoever waits for
+ * one tries again, and finds the new page, or none.
+ */
+static void synic_changed(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	struct kvm_hyperv_exit *exit = &vcpu->run->hyperv;
+	u64 one = 1;
+
+	synic_update(&machine->synic, vcpu->index, exit->u.synic.control,
+		     exit->u.synic.msg_page, exit->u.synic.evt_page);
+	/* Fails only when it is readable for ever already. */
+	if (write(machine->slot_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 static bool exit_hyperv(struct vcpu *vcpu, struct stop *why)
 {
 	struct machine *machine = vcpu->machine;
@@ -100,9 +119,7 @@ static bool exit_hyperv(struct vcpu *vcpu, struct stop *why)
 
 	(void)why;
 	if (exit->type == KVM_EXIT_HYPERV_SYNIC) {
-		synic_update(&machine->synic, vcpu->index,
-			     exit->u.synic.control, exit->u.synic.msg_page,
-			     exit->u.synic.evt_page);
+		synic_changed(vcpu);
 	} else if (exit->type == KVM_EXIT_HYPERV_HCALL) {
 		struct hypercall call = {
 			.input = exit->u.hcall.input,
