@@ -17,6 +17,7 @@ import time
 
 import frames
 import initramfs
+import tsc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 QEMU = "qemu-system-x86_64"
@@ -186,7 +187,8 @@ class Machine:
             "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", unpacked_kernel(kernel), "-initrd",
             "/proc/self/fd/%d" % initrd,
-            "-append", COMMAND_LINE,
+            "-append", "%s tsc_early_khz=%d" % (COMMAND_LINE,
+                                                tsc.frequency_khz()),
             "-chardev", "socket,id=serial,fd=%d" % their_serial.fileno(),
             "-serial", "chardev:serial",
             "-chardev", "socket,id=agent,fd=%d" % theirs.fileno(),
