@@ -458,6 +458,10 @@ static bool packet_take(struct sim_guest *guest,
 
 	if (!guest->allowance[channel->service])
 		return false;
+	if (guest->patient &&
+	    ring_reserve(&channel->tx,
+			 packet_ring_bytes(0, FCOPY_PACKET_MAX_BYTES)))
+		return false;
 	status = packet_peek_copy(&channel->rx, &view, guest->packet,
 				  sizeof(guest->packet));
 	if (status) {

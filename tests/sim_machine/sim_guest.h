@@ -74,7 +74,9 @@ struct sim_guest {
 	bool driver[SERVICE_COUNT];    /* opens the channel when offered */
 	bool no_daemon[SERVICE_COUNT]; /* answers IC_E_FAIL, as Linux does */
 	u32 allowance[SERVICE_COUNT];  /* packets that it will still take */
-	bool hung;		       /* takes neither messages nor packets */
+	/* Waits for space to answer in, which Linux does not. */
+	bool patient;
+	bool hung; /* takes neither messages nor packets */
 	enum sim_shutdown shutdown;
 	u32 freeze_status;	 /* HRESULT of the next freezes */
 	u64 disk_bytes;		 /* files may have in all */

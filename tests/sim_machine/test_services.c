@@ -203,6 +203,9 @@ static void test_twenty_times(void **state)
 	/* Workers and buffers that are made once. */
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		turn(i);
+	sim_ok(sim_client, "copy.start",
+	       json_pack("{s:s, s:s, s:b}", "source", "/proc/self/exe",
+			 "destination", "/tmp/exe", "force", 1));
 	sim_all_ok();
 	fds = counter("open_fds");
 	threads = counter("threads");
