@@ -26,7 +26,7 @@ SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
             "Shutdown", "Time Synchronization", "VSS")
 # What the kernel says when a driver or the machine beneath it misbehaves.
 TROUBLE = re.compile(
-    r"WARNING:|BUG:|Call Trace|Oops|soft lockup|rcu.*stall|general protection|"
+    r"WARNING:|BUG:|Call Trace|\bOops|soft lockup|rcu.*stall|general protection|"
     r"hv_\w+.*(fail|error|unable|invalid|timed? ?out|unknown)|"
     r"vmbus.*(fail|error|unable|invalid|timed? ?out|unknown)", re.IGNORECASE)
 
