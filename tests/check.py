@@ -174,7 +174,8 @@ def part_vm(options):
         os.unlink(report)
     for kernel in ("6.1", "6.12"):
         for extra in ([], ["--kexec"]):
-            run(["carrier/guest-image", kernel] + extra, "guest-image")
+            run([os.path.join(tree, "carrier", "guest-image"), kernel]
+                + extra, "guest-image")
     command = ["carrier/carrier", "run", "--share", LOGS, "--follow",
                str(os.getpid()), "--", "env",
                "LIS_BINARY=" + os.path.join(tree, "lis"),

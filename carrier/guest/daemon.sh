@@ -39,6 +39,7 @@ supervise)
 stop)
 	touch "/run/lis/$name.stopped"
 	while pid=$(pidof "${program##*/}"); do
+		# shellcheck disable=SC2086 # there may be several
 		kill $pid
 		sleep 0.1
 	done

@@ -19,7 +19,8 @@ exec </dev/console >/dev/console 2>&1
 
 modules=$(cat /etc/modules)
 daemons=kvp,vss,fcopy
-for word in $(cat /proc/cmdline); do
+read -r words </proc/cmdline
+for word in $words; do
 	case $word in
 	lis.modules=*) modules=$(echo "${word#*=}" | tr , ' ') ;;
 	lis.daemons=*) daemons=${word#*=} ;;
@@ -38,16 +39,16 @@ mkdir -p /run/lis /var/log /mnt/data
 hostname -F /etc/hostname
 ip link set lo up
 
+# A module after those that it needs, which stand behind it in /modules/order.
 load()
 {
-	local name
-
 	grep -q "^$1 " /proc/modules && return
-	while read -r name rest; do
+	while read -r name needed; do
 		[ "$name" = "$1" ] || continue
-		for name in $rest "$1"; do
-			grep -q "^$name " /proc/modules ||
-				insmod "/modules/$name.ko" $(parameters "$name")
+		for name in $needed "$1"; do
+			grep -q "^$name " /proc/modules && continue
+			# shellcheck disable=SC2046 # each is a word
+			insmod "/modules/$name.ko" $(parameters "$name")
 		done
 	done </modules/order
 }

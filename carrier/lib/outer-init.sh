@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
+# shellcheck shell=dash
 #
 # First program in the carrier: puts the machine's root, read-only over 9p,
 # under a tmpfs, and hands over to the agent there. /config has agent, tmpfs
