@@ -215,6 +215,9 @@ static void withdraw(struct component *component)
 			       0);
 		return;
 	}
+	if (component->open && !component->failed && component->class->leave &&
+	    !component->class->leave(component, now_of(component)))
+		return;
 	uv_timer_stop(&component->withdraw);
 	component->rescinding = true;
 	bus_rescind(component->channel);
@@ -241,6 +244,11 @@ void component_run(struct component *component)
 	component->busy = false;
 	timer_arm(component);
 	withdraw(component);
+}
+
+void component_wake(struct component *component)
+{
+	uv_timer_start(&component->timer, timer_fired, 0, 0);
 }
 
 static void channel_opened(void *context, struct bus_channel *channel)

@@ -43,6 +43,11 @@ struct component_class {
 	void (*start)(struct component *component, u64 now_100ns);
 	/* The channel closed: requests under way fail. */
 	void (*stop)(struct component *component);
+	/*
+	 * Whether the channel can be taken back now; if not, bring that about:
+	 * it is asked again after every run. NULL: at any time.
+	 */
+	bool (*leave)(struct component *component, u64 now_100ns);
 	enum vmbus_status (*receive)(struct component *component,
 				     const void *data, u32 size_bytes,
 				     u64 transaction_id, u64 now_100ns);
@@ -103,6 +108,9 @@ bool component_disable(struct component *component);
 /* Let the engine do what it can: read, write, look at the time. To be called
  * after a request was made of the engine. */
 void component_run(struct component *component);
+
+/* component_run on the loop's next turn. */
+void component_wake(struct component *component);
 
 /* Ask the guest whether somebody answers, where the service can. */
 void component_probe(struct component *component);

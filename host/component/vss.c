@@ -153,6 +153,26 @@ static void stop(struct component *component)
 	finish(&self->thaw, VSS_CLOSED, 0);
 }
 
+/* A guest must not be left frozen by a service that goes away. */
+static bool leave(struct component *component, u64 now_100ns)
+{
+	struct vss_vsp *vsp = &self_of(component)->vsp;
+
+	switch (vss_vsp_state(vsp)) {
+	case VSS_FREEZING:
+	case VSS_FROZEN:
+		vss_vsp_thaw(vsp, now_100ns);
+		component_wake(component);
+		return false;
+	case VSS_THAWING:
+		return false;
+	case VSS_IDLE:
+	case VSS_CHECKING:
+		break;
+	}
+	return true;
+}
+
 static void probe(struct component *component, u64 now_100ns)
 {
 	vss_vsp_probe(&self_of(component)->vsp, now_100ns);
@@ -170,6 +190,7 @@ static const struct component_class vss_class = {
 	.service = &vss_service,
 	.start = start,
 	.stop = stop,
+	.leave = leave,
 	.settle = settle,
 	.probe = probe,
 	.probing = probing,

@@ -106,6 +106,22 @@ static void test_client_gone_while_freezing(void **state)
 	sim_ok(sim_client, "vss.thaw", NULL);
 }
 
+/* The service goes away, and thaws before. */
+static void test_disabled_while_frozen(void **state)
+{
+	u32 thaws = SIM_GUEST(sim_guest.thaws);
+
+	(void)state;
+	sim_ok(sim_client, "vss.freeze", keep());
+	sim_ok(sim_client, "vm.disable", json_pack("{s:s}", "service", "vss"));
+	SIM_UNTIL(sim_status_is(SERVICE_VSS, "Disabled"));
+	SIM_UNTIL(!frozen());
+	assert_int_equal(SIM_GUEST(sim_guest.thaws), thaws + 1);
+	sim_ok(sim_client, "vm.enable", json_pack("{s:s}", "service", "vss"));
+	SIM_UNTIL(sim_status_is(SERVICE_VSS, "OK"));
+	assert_false(frozen());
+}
+
 static void test_held_too_long(void **state)
 {
 	json_t *event;
@@ -195,6 +211,7 @@ int main(void)
 		SIM_TEST(test_refused_freeze_keeps_the_thaw),
 		SIM_TEST(test_former_freezer_goes),
 		SIM_TEST(test_client_gone_while_freezing),
+		SIM_TEST(test_disabled_while_frozen),
 		SIM_TEST(test_held_too_long),
 		SIM_TEST(test_freeze_fails),
 		SIM_TEST(test_no_daemon),
