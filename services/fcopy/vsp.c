@@ -435,9 +435,9 @@ static u32 body_bytes_of(u8 operation)
 u32 fcopy_vsp_transmit(struct fcopy_vsp *vsp, u64 now_100ns, void *buffer,
 		       u32 capacity_bytes, u64 *transaction_id)
 {
-	u8 *body = (u8 *)buffer + IC_BODY_OFFSET;
 	u32 body_bytes, size_bytes;
 	u8 operation;
+	u8 *body;
 
 	if (ic_vsp_negotiate_due(&vsp->ic))
 		return ic_vsp_negotiate(&vsp->ic, buffer, capacity_bytes,
@@ -451,6 +451,7 @@ u32 fcopy_vsp_transmit(struct fcopy_vsp *vsp, u64 now_100ns, void *buffer,
 				    body_bytes, true, transaction_id);
 	if (!size_bytes)
 		return 0;
+	body = (u8 *)buffer + IC_BODY_OFFSET;
 	port_fill(body, 0, body_bytes);
 	((struct fcopy_header *)body)->operation = operation;
 	if (operation == FCOPY_OPERATION_START)
