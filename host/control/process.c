@@ -6,257 +6,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/component/components.h"
 #include "host/control/base64.h"
 #include "host/control/device_sandbox.h"
 #include "host/control/vm.h"
-
-u64 vm_uptime_ms(const struct vm *vm)
-{
-	return (uv_hrtime() - vm->started_ns) / 1000000;
-}
-
-const char *vm_state_text(enum vm_state state)
-{
-	static const char *const texts[] = {
-		[VM_STARTING] = "starting", [VM_RUNNING] = "running",
-		[VM_PAUSED] = "paused",	    [VM_CRASHED] = "crashed",
-		[VM_STOPPED] = "stopped",
-	};
-
-	return texts[state];
-}
-
-static void event_text(struct vm *vm, const char *kind, const char *service,
-		       u32 relid, const char *text)
-{
-	json_t *event = event_log_add(&vm->events, kind, service, relid,
-				      vm_uptime_ms(vm), text);
-
-	if (event && vm->server)
-		control_broadcast(vm->server, CONTROL_EVENTS, "event", event);
-	else
-		json_decref(event);
-}
-
-void vm_event(struct vm *vm, const char *kind, const char *service, u32 relid,
-	      const char *format, ...)
-{
-	char text[VM_CRASH_TEXT_BYTES + 256];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	event_text(vm, kind, service, relid, text);
-}
-
-/* ---- what vCPU threads call ---- */
-
-static u16 on_post_message(void *context, u32 connection_id, u32 message_type,
-			   const void *payload, u32 size_bytes)
-{
-	struct vm *vm = context;
-
-	return bus_post_message(vm->bus, connection_id, message_type, payload,
-				size_bytes);
-}
-
-static void on_serial_output(void *context, const void *bytes, u32 size_bytes)
-{
-	struct vm *vm = context;
-
-	if (console_put(&vm->console, bytes, size_bytes))
-		uv_async_send(&vm->wake);
-}
-
-static void on_serial_input_ready(void *context)
-{
-	struct vm *vm = context;
-
-	pthread_mutex_lock(&vm->mailbox.lock);
-	vm->mailbox.input_ready = true;
-	pthread_mutex_unlock(&vm->mailbox.lock);
-	uv_async_send(&vm->wake);
-}
-
-static void on_crashed(void *context, const u64 parameters[5], const char *text)
-{
-	struct vm *vm = context;
-	struct vm_mailbox *box = &vm->mailbox;
-
-	pthread_mutex_lock(&box->lock);
-	box->crashed = true;
-	memcpy(box->crash_parameters, parameters,
-	       sizeof(box->crash_parameters));
-	snprintf(box->crash_text, sizeof(box->crash_text), "%s",
-		 text ? text : "");
-	pthread_mutex_unlock(&box->lock);
-	uv_async_send(&vm->wake);
-}
-
-static void on_stopped(void *context, enum machine_stop reason,
-		       const char *text)
-{
-	struct vm *vm = context;
-	struct vm_mailbox *box = &vm->mailbox;
-
-	pthread_mutex_lock(&box->lock);
-	box->stopped = true;
-	box->stop_reason = reason;
-	snprintf(box->stop_text, sizeof(box->stop_text), "%s", text);
-	pthread_mutex_unlock(&box->lock);
-	uv_async_send(&vm->wake);
-}
-
-/* ---- the machine, over and over ---- */
-
-static int machine_begin(struct vm *vm, struct lis_error *error)
-{
-	const struct run_config *config = vm->config;
-	struct machine_config machine = {
-		.vcpus = config->cpus,
-		.memory_bytes = config->memory_bytes,
-		.huge_pages = config->huge_pages,
-		.kernel = config->kernel,
-		.initrd = config->initrd,
-		.command_line = config->command_line,
-		.ops = {
-			.post_message = on_post_message,
-			.serial_output = on_serial_output,
-			.serial_input_ready = on_serial_input_ready,
-			.crashed = on_crashed,
-			.stopped = on_stopped,
-		},
-		.context = vm,
-		.no_sandbox = !device_sandbox_wanted(),
-	};
-	int code = machine_create(&vm->machine, &machine, error);
-
-	if (code < 0)
-		return code;
-	vm->component_host.machine = vm->machine;
-	code = bus_attach(vm->bus, vm->machine, error);
-	if (code < 0)
-		return code;
-	code = machine_start(vm->machine, error);
-	if (code == 0)
-		vm->state = VM_RUNNING;
-	return code;
-}
-
-static void machine_finish(struct vm *vm)
-{
-	bus_detach(vm->bus);
-	vm->component_host.machine = NULL;
-	machine_destroy(vm->machine);
-	vm->machine = NULL;
-}
-
-static void mailbox_reset(struct vm *vm)
-{
-	pthread_mutex_lock(&vm->mailbox.lock);
-	vm->mailbox.stopped = false;
-	vm->mailbox.crashed = false;
-	vm->mailbox.input_ready = false;
-	pthread_mutex_unlock(&vm->mailbox.lock);
-}
-
-/* Tell whoever asked the guest to stop or restart what came of it. */
-static void stop_settle(struct vm *vm, bool restarted)
-{
-	struct control_request *request = vm->stop.request;
-
-	vm->stop.request = NULL;
-	uv_timer_stop(&vm->stop.timer);
-	if (!request)
-		return;
-	if (vm->stop.restart == restarted)
-		control_reply(request,
-			      json_pack("{s:s}", "state",
-					restarted ? "running" : "stopped"));
-	else
-		control_fail(request, "guest-error",
-			     restarted ? "VM '%s' restarted instead of "
-					 "stopping"
-				       : "VM '%s' stopped instead of "
-					 "restarting",
-			     vm->config->name);
-}
-
-static void machine_again(struct vm *vm)
-{
-	struct lis_error error;
-
-	machine_finish(vm);
-	mailbox_reset(vm);
-	if (machine_begin(vm, &error) < 0) {
-		vm_event(vm, "stopped", NULL, 0,
-			 "the machine did not start again: %s", error.text);
-		snprintf(vm->mailbox.stop_text, sizeof(vm->mailbox.stop_text),
-			 "the machine did not start again: %.400s", error.text);
-		vm_end(vm, 1);
-		return;
-	}
-	vm_event(vm, "reset", NULL, 0, "the guest restarted");
-	stop_settle(vm, true);
-}
-
-static void machine_stopped(struct vm *vm, enum machine_stop reason,
-			    const char *text)
-{
-	switch (reason) {
-	case MACHINE_STOP_RESET:
-		machine_again(vm);
-		break;
-	case MACHINE_STOP_TRIPLE_FAULT:
-		/* What a PC does, and what some guests restart by. */
-		vm_event(vm, "triple-fault", NULL, 0, "%s", text);
-		machine_again(vm);
-		break;
-	case MACHINE_STOP_POWER_OFF:
-		vm_event(vm, "stopped", NULL, 0, "%s", text);
-		vm_end(vm, 0);
-		break;
-	case MACHINE_STOP_ERROR:
-		vm_event(vm, "stopped", NULL, 0, "%s", text);
-		fprintf(stderr, "lis: VM '%s' stopped: %s\n", vm->config->name,
-			text);
-		vm_end(vm, 1);
-		break;
-	}
-}
-
-int vm_pause(struct vm *vm, struct lis_error *error)
-{
-	int code = machine_pause(vm->machine, error);
-
-	if (code == 0 && vm->state != VM_PAUSED) {
-		vm->state = VM_PAUSED;
-		components_paused(vm->components, true);
-		vm_event(vm, "paused", NULL, 0, "the VM was paused");
-	}
-	return code;
-}
-
-int vm_resume(struct vm *vm, struct lis_error *error)
-{
-	int code = machine_resume(vm->machine, error);
-
-	if (code == 0 && vm->state == VM_PAUSED) {
-		vm->state = VM_RUNNING;
-		components_paused(vm->components, false);
-		vm_event(vm, "resumed", NULL, 0, "the VM was resumed");
-	}
-	return code;
-}
 
 /* ---- the console ---- */
 
@@ -353,10 +111,10 @@ static void crash_report(struct vm *vm)
 
 static void process_close(struct vm *vm)
 {
-	stop_settle(vm, false);
+	vm_stop_settle(vm, false);
 	uv_close((uv_handle_t *)&vm->stop.timer, NULL);
 	if (vm->machine)
-		machine_finish(vm);
+		vm_machine_finish(vm);
 	components_release(vm->components);
 	terminal_end(&vm->terminal);
 	if (vm->bus)
@@ -387,7 +145,7 @@ static void on_wake(uv_async_t *async)
 	if (input_ready)
 		vm_console_push(vm);
 	if (stopped && !vm->ending)
-		machine_stopped(vm, box->stop_reason, box->stop_text);
+		vm_machine_stopped(vm, box->stop_reason, box->stop_text);
 	if (vm->ending && vm->state != VM_STOPPED) {
 		vm->state = VM_STOPPED;
 		process_close(vm);
@@ -414,94 +172,6 @@ static void on_signal(uv_signal_t *signal, int number)
 	vm_end(vm, 0);
 }
 
-/* ---- the bus's news ---- */
-
-static void on_bus_event(void *context, enum bus_event event, const char *name,
-			 u32 relid, const char *text)
-{
-	static const char *const kinds[] = {
-		[BUS_CONTACT] = "contact",  [BUS_DISCONNECTED] = "disconnected",
-		[BUS_OFFERED] = "offer",    [BUS_OPENED] = "open",
-		[BUS_CLOSED] = "close",	    [BUS_RESCINDED] = "rescind",
-		[BUS_RELEASED] = "release", [BUS_VIOLATION] = "violation",
-	};
-
-	event_text(context, kinds[event], name, relid, text);
-}
-
-static void trace_send(struct vm *vm, enum control_stream stream,
-		       json_t *params, const void *head, u32 head_bytes,
-		       const void *rest, u32 rest_bytes)
-{
-	size_t total = (size_t)head_bytes + rest_bytes;
-	char *bytes = malloc(total);
-	char *text = malloc(BASE64_ROOM(total));
-
-	if (bytes && text) {
-		memcpy(bytes, head, head_bytes);
-		memcpy(bytes + head_bytes, rest, rest_bytes);
-		base64_encode(text, bytes, total);
-		json_object_set_new(params, "data", json_string(text));
-		control_broadcast(vm->server, stream, "trace", params);
-	} else {
-		json_decref(params);
-	}
-	free(bytes);
-	free(text);
-}
-
-static const char *direction_text(enum bus_direction direction)
-{
-	return direction == BUS_TO_HOST ? "to-host" : "to-guest";
-}
-
-/* Nanoseconds since 1970: what tools that read traces show as time of day. */
-static json_int_t trace_time_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (json_int_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void on_bus_message(void *context, enum bus_direction direction, u32 vp,
-			   const void *payload, u32 size_bytes)
-{
-	trace_send(context, CONTROL_TRACE_MESSAGES,
-		   json_pack("{s:I, s:s, s:s, s:I}", "time_ns", trace_time_ns(),
-			     "direction", direction_text(direction), "kind",
-			     "message", "vp", (json_int_t)vp),
-		   payload, size_bytes, "", 0);
-}
-
-static void on_bus_packet(void *context, enum bus_direction direction,
-			  const char *name, u32 relid, const void *head,
-			  u32 head_bytes, const void *payload,
-			  u32 payload_bytes)
-{
-	trace_send(context, CONTROL_TRACE_PACKETS,
-		   json_pack("{s:I, s:s, s:s, s:I, s:s}", "time_ns",
-			     trace_time_ns(), "direction",
-			     direction_text(direction), "kind", "packet",
-			     "relid", (json_int_t)relid, "service", name),
-		   head, head_bytes, payload, payload_bytes);
-}
-
-static void on_followers_changed(void *context)
-{
-	struct vm *vm = context;
-	unsigned int streams = control_followed(vm->server);
-
-	bus_trace(vm->bus, streams & CONTROL_TRACE_MESSAGES,
-		  streams & CONTROL_TRACE_PACKETS);
-}
-
-static void on_component_event(void *context, const char *kind,
-			       const char *service, u32 relid, const char *text)
-{
-	event_text(context, kind, service, relid, text);
-}
-
 /* ---- making of the process ---- */
 
 static void signals_begin(struct vm *vm)
@@ -518,15 +188,11 @@ static void signals_begin(struct vm *vm)
 
 static int vm_begin(struct vm *vm, struct lis_error *error)
 {
-	struct bus_watcher watcher = {
-		.event = on_bus_event,
-		.message = on_bus_message,
-		.packet = on_bus_packet,
-		.context = vm,
-	};
+	struct bus_watcher watcher;
 	int listen_fd;
 	int code;
 
+	vm_watch_bus(vm, &watcher);
 	uv_async_init(&vm->loop, &vm->wake, on_wake);
 	vm->wake.data = vm;
 	uv_timer_init(&vm->loop, &vm->stop.timer);
@@ -538,7 +204,7 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 		return code;
 	vm->component_host.loop = &vm->loop;
 	vm->component_host.bus = vm->bus;
-	vm->component_host.event = on_component_event;
+	vm->component_host.event = vm_component_event;
 	vm->component_host.context = vm;
 	code = components_create(vm->components, &vm->component_host,
 				 vm->config->service_enabled, error);
@@ -548,10 +214,10 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 	vm->instance.listen_fd = -1;
 	code = control_server_start(&vm->server, &vm->loop, listen_fd,
 				    vm_methods, vm_method_count, vm,
-				    on_followers_changed, error);
+				    vm_followers_changed, error);
 	if (code < 0)
 		return code;
-	code = machine_begin(vm, error);
+	code = vm_machine_begin(vm, error);
 	if (code < 0)
 		return code;
 	if (vm->config->console == RUN_CONSOLE_STDIO && !vm->config->detach)

@@ -89,6 +89,32 @@ const char *vm_state_text(enum vm_state state);
 void vm_event(struct vm *vm, const char *kind, const char *service, u32 relid,
 	      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* The same with a text that is ready; @relid 0 and @service NULL for none. */
+void vm_event_text(struct vm *vm, const char *kind, const char *service,
+		   u32 relid, const char *text);
+
+/* Fill in what the bus is to call, so that its news become events and traces.
+ */
+void vm_watch_bus(struct vm *vm, struct bus_watcher *watcher);
+
+/* For control_server_start and struct component_host. */
+void vm_followers_changed(void *context);
+void vm_component_event(void *context, const char *kind, const char *service,
+			u32 relid, const char *text);
+
+/* Make the machine and start it; 0, or -errno with @error set. */
+int vm_machine_begin(struct vm *vm, struct lis_error *error);
+
+/* Let go of the machine. */
+void vm_machine_finish(struct vm *vm);
+
+/* The machine stopped by itself: restart it, or end the process. */
+void vm_machine_stopped(struct vm *vm, enum machine_stop reason,
+			const char *text);
+
+/* Tell whoever asked the guest to stop or restart what came of it. */
+void vm_stop_settle(struct vm *vm, bool restarted);
+
 /* Turn the machine off, and let the process end with @exit_code. */
 void vm_end(struct vm *vm, int exit_code);
 
