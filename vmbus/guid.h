@@ -14,13 +14,14 @@ struct guid {
 	u8 bytes[16];
 };
 
-/* GUID_FIELDS(0xf8615163, 0xdf3e, 0x46c5, 0x91, 0x3f, ...): the written form. */
+/* GUID_FIELDS(0xf8615163, 0xdf3e, 0x46c5, 0x91, 0x3f, ...): the written form.
+ */
 #define GUID_FIELDS(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                   \
 	{                                                                      \
 		{                                                              \
 			(a) & 0xff, ((a) >> 8) & 0xff, ((a) >> 16) & 0xff,     \
-				((a) >> 24) & 0xff, (b) & 0xff,                \
-				((b) >> 8) & 0xff, (c) & 0xff,                 \
+				((a) >> 24) & 0xff, (b)&0xff,                  \
+				((b) >> 8) & 0xff, (c)&0xff,                   \
 				((c) >> 8) & 0xff, d0, d1, d2, d3, d4, d5, d6, \
 				d7                                             \
 		}                                                              \

@@ -16,16 +16,16 @@
 #include <linux/compiler.h>
 #include <asm/barrier.h>
 
-#define port_copy(to, from, bytes) memcpy(to, from, bytes)
-#define port_fill(to, byte, bytes) memset(to, byte, bytes)
-#define port_compare(a, b, bytes) memcmp(a, b, bytes)
+#define port_copy(to, from, bytes)	memcpy(to, from, bytes)
+#define port_fill(to, byte, bytes)	memset(to, byte, bytes)
+#define port_compare(a, b, bytes)	memcmp(a, b, bytes)
 #define port_copy_bulk(to, from, bytes) memcpy(to, from, bytes)
 
-#define port_load(p) READ_ONCE(*(p))
-#define port_load_acquire(p) smp_load_acquire(p)
-#define port_store(p, v) WRITE_ONCE(*(p), v)
+#define port_load(p)		 READ_ONCE(*(p))
+#define port_load_acquire(p)	 smp_load_acquire(p)
+#define port_store(p, v)	 WRITE_ONCE(*(p), v)
 #define port_store_release(p, v) smp_store_release(p, v)
-#define port_barrier() smp_mb()
+#define port_barrier()		 smp_mb()
 
 #else
 
@@ -44,14 +44,14 @@ typedef int64_t s64;
 
 #define port_copy(to, from, bytes) __builtin_memcpy(to, from, bytes)
 #define port_fill(to, byte, bytes) __builtin_memset(to, byte, bytes)
-#define port_compare(a, b, bytes) __builtin_memcmp(a, b, bytes)
+#define port_compare(a, b, bytes)  __builtin_memcmp(a, b, bytes)
 
 /* Shared memory is loaded and stored whole, once, in the order written. */
-#define port_load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
-#define port_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define port_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
-#define port_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define port_barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define port_load(p)		   __atomic_load_n(p, __ATOMIC_RELAXED)
+#define port_load_acquire(p)	   __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define port_store(p, v)	   __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define port_store_release(p, v)   __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define port_barrier()		   __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* 16 to 64 bytes, in two or four loads and stores that may overlap. */
 static inline void port_copy_short(u8 *to, const u8 *from, size_t bytes)
@@ -75,7 +75,7 @@ static inline void port_copy_short(u8 *to, const u8 *from, size_t bytes)
  * instructions: on AMD Zen 3 these take up to forty times as long when @to is a
  * few bytes ahead of @from modulo 4096, which a ring meets all the time.
  */
-#define PORT_COPY_PIECE_BYTES ((size_t)1984)
+#define PORT_COPY_PIECE_BYTES	   ((size_t)1984)
 
 /* A size whose bound the compiler knew would make it emit such instructions. */
 static inline void port_copy_piece(u8 *to, const u8 *from, size_t bytes)

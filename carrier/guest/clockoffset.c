@@ -42,9 +42,9 @@ int main(int argc, char **argv)
 				strerror(errno));
 			return 1;
 		}
-		printf("%lld\n", (time_ns(&offset.ts[0]) +
-				  time_ns(&offset.ts[2])) / 2 -
-					 time_ns(&offset.ts[1]));
+		printf("%lld\n",
+		       (time_ns(&offset.ts[0]) + time_ns(&offset.ts[2])) / 2 -
+			       time_ns(&offset.ts[1]));
 		if (count > 1)
 			sleep(1);
 	}
