@@ -307,6 +307,13 @@ int bus_create(struct bus **result, uv_loop_t *loop, u32 vp_count,
 	return 0;
 }
 
+static void inbox_clear(struct bus *bus)
+{
+	pthread_mutex_lock(&bus->inbox.lock);
+	bus->inbox.count = 0;
+	pthread_mutex_unlock(&bus->inbox.lock);
+}
+
 int bus_attach(struct bus *bus, struct machine *machine,
 	       struct lis_error *error)
 {
@@ -322,6 +329,9 @@ int bus_attach(struct bus *bus, struct machine *machine,
 				     "cannot wait for message slots: %s",
 				     uv_strerror(code));
 	}
+	/* A vCPU of the machine before may have been in the midst of posting.
+	 */
+	inbox_clear(bus);
 	poll->data = bus;
 	uv_poll_start(poll, UV_READABLE, slot_freed);
 	bus->slot_poll = poll;
@@ -338,9 +348,7 @@ void bus_detach(struct bus *bus)
 {
 	if (!bus->machine)
 		return;
-	pthread_mutex_lock(&bus->inbox.lock);
-	bus->inbox.count = 0;
-	pthread_mutex_unlock(&bus->inbox.lock);
+	inbox_clear(bus);
 	vmbus_host_reset(&bus->engine);
 	bus_pump(bus);
 	uv_close((uv_handle_t *)bus->slot_poll, poll_free);

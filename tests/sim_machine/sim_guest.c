@@ -273,7 +273,13 @@ static void act(struct sim_guest *guest,
 			     "connect");
 		break;
 	case VMBUS_GUEST_VIOLATION:
-		guest->wrong = vmbus_status_text(action->violation.reason);
+		/* What the host had under way for the kernel before may still
+		 * come, its contact's answer too; Linux ignores it. */
+		if (!guest->crashed || (guest->connected &&
+					action->violation.message_type !=
+						VMBUS_MESSAGE_VERSION_RESPONSE))
+			guest->wrong =
+				vmbus_status_text(action->violation.reason);
 		break;
 	case VMBUS_GUEST_REFUSED:
 	case VMBUS_GUEST_MODIFIED:
@@ -558,6 +564,7 @@ void sim_guest_run(struct machine *machine)
 	sim_guest_lock();
 	guest->machine = machine;
 	guest->stop = false;
+	guest->crashed = false;
 	guest->hung = false;
 	guest->reconnect = true;
 	guest->boots++;
@@ -704,5 +711,6 @@ void sim_guest_crash_kernel(struct sim_guest *guest, void *context)
 	}
 	sim_machine_message_done(guest->machine, MESSAGE_VP,
 				 VMBUS_MESSAGE_SINT);
+	guest->crashed = true;
 	engine_begin(guest);
 }

@@ -99,6 +99,7 @@ struct sim_guest {
 	u32 boots;
 	u32 connections;
 	bool connected;
+	bool crashed; /* and was followed by a kernel without a farewell */
 	bool offers_delivered;
 	struct shutdown_action last_shutdown;
 	char typed[256];
