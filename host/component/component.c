@@ -196,23 +196,27 @@ static bool run_once(struct component *component)
  * Linux (6.1 at least) crashes when an offer is taken back while a driver is
  * between finding it and having opened it: util_probe() then undoes what it has
  * not done yet. So a rescind waits until something came through the channel,
- * or so long that nobody is opening it.
+ * or so long that nobody is opening it. And an answer comes from an interrupt,
+ * before the thread that opens has seen that it is open: it gets its time.
  */
 #define OPEN_PATIENCE_100NS (10 * IC_SECOND_100NS)
+u64 component_open_settle_100ns = IC_SECOND_100NS;
 
 static void withdraw_due(uv_timer_t *timer);
 
 static void withdraw(struct component *component)
 {
 	u64 waited_100ns = component_now_100ns() - component->stirred_100ns;
+	u64 patience_100ns = OPEN_PATIENCE_100NS;
 
 	if (component->enabled || !component->channel || component->rescinding)
 		return;
-	if (!(component->open && component->answered) && !component->failed &&
-	    waited_100ns < OPEN_PATIENCE_100NS) {
-		uv_timer_start(&component->withdraw, withdraw_due,
-			       (OPEN_PATIENCE_100NS - waited_100ns) / 10000 + 1,
-			       0);
+	if (component->open && component->answered)
+		patience_100ns = component_open_settle_100ns;
+	if (!component->failed && waited_100ns < patience_100ns) {
+		uv_timer_start(
+			&component->withdraw, withdraw_due,
+			(patience_100ns - waited_100ns) / IC_MS_100NS + 1, 0);
 		return;
 	}
 	if (component->open && !component->failed && component->class->leave &&

@@ -90,6 +90,12 @@ struct component {
 	enum vmbus_status failure;
 };
 
+/*
+ * For how long after its opening a channel is not taken back, so that the
+ * guest's driver can come to the end of it. Simulated guests need none.
+ */
+extern u64 component_open_settle_100ns;
+
 /* Prepare a component, disabled. */
 void component_init(struct component *component,
 		    const struct component_class *class,

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "tests/sim_machine/sim_vm.h"
 
+#include "host/component/component.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@ void sim_sleep_ms(unsigned int ms)
 static void *thread_body(void *context)
 {
 	(void)context;
+	component_open_settle_100ns = 0;
 	result = vm_process_run(&sim_config, &result_error);
 	__atomic_store_n(&finished, true, __ATOMIC_SEQ_CST);
 	return NULL;
