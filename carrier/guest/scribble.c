@@ -91,7 +91,6 @@ int main(int argc, char **argv)
 
 		scribble((volatile uint32_t *)(rings + random() % 2 * half),
 			 half);
-		/* Before 6.10 this only unmasks; the host looks by itself. */
 		if (write(fd, &on, sizeof(on)) < 0 && errno != EIO)
 			return fail("signalling the host");
 	}

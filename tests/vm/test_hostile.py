@@ -14,9 +14,12 @@ done""" % (TIMESYNC, TIMESYNC.strip("{}"))
 ROUNDS = 20000
 
 
-def test_scribbled_rings(new_vm, kernel):
-    """Random indices and packets on one channel while others are in use."""
-    vm = new_vm(kernel, cpus=2)
+def test_scribbled_rings(new_vm):
+    """Random indices and packets on one channel while others are in use.
+
+    With 6.12: before 6.10, uio_hv_generic takes monitored channels only.
+    """
+    vm = new_vm("6.12", cpus=2)
     vm.wait_status("Time Synchronization", "OK", 60)
     vm.wait_status("Key-Value Pair Exchange", "OK", 60)
     device = vm.run(TO_USER_SPACE).strip()
