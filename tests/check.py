@@ -25,6 +25,7 @@ FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
 # The machines this runs on have two processors.
 FUZZ_JOBS = 2
 VM_LIMIT_S = 3600
+MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier keeps little more than one processor busy.
 VM_JOBS = 2
 # What pytest -k picks for each: guests of one kind stay up from test to test.
@@ -191,6 +192,7 @@ def vm_group(options, tree, name, select):
     command = ["carrier/carrier", "run", "--share", LOGS, "--follow",
                str(os.getpid()), "--", "env",
                "LIS_BINARY=" + os.path.join(tree, "lis"),
+               "MACHINE_RUN_BINARY=" + os.path.join(tree, "machine_run"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
                "-v", "--tb", "short", "--durations", "20", "--junitxml",
                report, "-k", select]
@@ -235,9 +237,10 @@ def vm_run(command, tree, log):
 def part_vm(options):
     """VM tests in the carrier: Debian's kernels and daemons on our host"""
     result = Tally()
-    if not os.path.exists(options.lis):
-        result.add(FAILED, "vm", "%s is not built" % options.lis)
-        return result
+    for program in (options.lis, MACHINE_RUN):
+        if not os.path.exists(program):
+            result.add(FAILED, "vm", "%s is not built" % program)
+            return result
     tree = snapshot(options.lis)
     for kernel in ("6.1", "6.12"):
         for extra in ([], ["--kexec"]):
