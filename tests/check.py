@@ -172,11 +172,7 @@ def snapshot(lis):
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(tree, folder),
                         ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(lis, tree)
-    # What some tests run in the place of lis, where they look for it.
-    helper = os.path.join("build", "tests", "vm", "machine", "machine_run")
-    if os.path.exists(os.path.join(ROOT, helper)):
-        os.makedirs(os.path.join(tree, os.path.dirname(helper)))
-        shutil.copy(os.path.join(ROOT, helper), os.path.join(tree, helper))
+    shutil.copy(MACHINE_RUN, tree)
     return tree
 
 
