@@ -8,6 +8,7 @@ What lives here: what goes into a guest. What runs in it is in ../guest.
 import hashlib
 import os
 import subprocess
+import time
 
 import initramfs
 from machine import BUSYBOX, CarrierError, cache_folder
@@ -31,6 +32,7 @@ DAEMONS = {
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
 PROGRAMS = ("clockoffset", "kexec", "scribble")
+KEPT_S = 24 * 3600
 HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
@@ -163,9 +165,12 @@ def build(name, kexec=False):
 
 
 def _drop_older(name, path, kexec):
+    """Removes images that nobody has built for a day; a younger one may be in
+    use by another work tree's run."""
     for entry in os.listdir(cache_folder()):
         old = os.path.join(cache_folder(), entry)
         if entry.startswith("guest-%s-" % name) and old != path and \
                 entry.endswith("-kexec.initrd") == kexec and \
-                entry.endswith(".initrd"):
+                entry.endswith(".initrd") and \
+                time.time() - os.stat(old).st_mtime > KEPT_S:
             os.unlink(old)
