@@ -25,7 +25,7 @@ LOGS = os.path.join(ROOT, "build", "check")
 FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
 # The machines this runs on have two processors.
 FUZZ_JOBS = 2
-VM_LIMIT_S = 900
+VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier keeps little more than one processor busy.
 VM_JOBS = 2
@@ -198,7 +198,8 @@ def vm_group(options, tree, name, select):
     for attempt in (1, 2):
         if os.path.exists(report):
             os.unlink(report)
-        status = vm_run(command + ["tests/vm"], tree, log)
+        status = vm_run(command + ["tests/vm"], tree, log,
+                        VM_LIMIT_FULL_S if options.full else VM_LIMIT_S)
         if status in (0, 5) or attempt == 2:
             break
         say("vm %s: %s; running the group once more" % (
@@ -221,14 +222,14 @@ def vm_group(options, tree, name, select):
     return result
 
 
-def vm_run(command, tree, log):
+def vm_run(command, tree, log, limit_s):
     """Runs pytest in a carrier, showing each test: its exit status."""
     with open(os.path.join(LOGS, log + ".log"), "w", encoding="utf-8") as out, \
             subprocess.Popen(command, cwd=tree, text=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT) as process:
         # A carrier that hangs says nothing: without a limit we would too.
-        limit = threading.Timer(VM_LIMIT_S, process.terminate)
+        limit = threading.Timer(limit_s, process.terminate)
         limit.start()
         for line in process.stdout:
             out.write(line)

@@ -12,6 +12,10 @@ import console
 import guest
 import vm as vm_module
 
+# Two dozen boots more, of what the guests of lis go through as well: they are
+# for make check-full.
+pytestmark = pytest.mark.slow
+
 PROGRAM = os.environ.get("MACHINE_RUN_BINARY", os.path.join(
     vm_module.ROOT, "build", "tests", "vm", "machine", "machine_run"))
 LIMIT_S = vm_module.BOOT_LIMIT_S
