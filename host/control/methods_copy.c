@@ -15,7 +15,6 @@
 struct copy {
 	struct control_request *request;
 	json_t *id;
-	u64 total_bytes;
 };
 
 static struct component *fcopy_of(struct vm *vm)
@@ -27,7 +26,6 @@ static void copy_progress(void *context, u64 sent_bytes, u64 total_bytes)
 {
 	struct copy *copy = context;
 
-	copy->total_bytes = total_bytes;
 	if (copy->request->client)
 		control_notify(copy->request->client, "copy.progress",
 			       json_pack("{s:O, s:I, s:I}", "id", copy->id,
