@@ -127,15 +127,8 @@ static void packet_take(struct component *component,
 		return;
 	}
 	/* VMBUS_AGAIN: an event is in the way; the packet stays. */
-	if (status != VMBUS_AGAIN) {
+	if (status != VMBUS_AGAIN)
 		bus_channel_done(component->channel, view);
-		/*
-		 * Give the space back before the next request goes out: two
-		 * answers of file copy do not fit into Linux's 12 KiB ring, and
-		 * an answer that finds no space is dropped there for good.
-		 */
-		bus_channel_release(component->channel);
-	}
 	probe_look(component);
 	component->class->settle(component, now_of(component));
 }
@@ -150,8 +143,9 @@ static void receive_all(struct component *component)
 	for (;;) {
 		/*
 		 * What is sent may be answered before this thread runs again,
-		 * and Linux drops an answer that finds no space: give back that
-		 * of the last one first.
+		 * and Linux drops an answer that finds no space (its 12 KiB
+		 * ring does not hold two of file copy): give back that of the
+		 * last one first.
 		 */
 		bus_channel_release(component->channel);
 		component->blocked = !send_all(component);
