@@ -168,7 +168,8 @@ static void act(struct bus *bus, const struct vmbus_host_action *action)
 		bus_channel_forget(channel);
 		break;
 	case VMBUS_HOST_TARGET_VP:
-		channel->target_vp = action->target_vp;
+		__atomic_store_n(&channel->target_vp, action->target_vp,
+				 __ATOMIC_RELAXED);
 		break;
 	case VMBUS_HOST_GPADL_TEARDOWN:
 		vmbus_host_gpadl_drop(&bus->engine, action->relid,
@@ -215,26 +216,13 @@ void bus_pump(struct bus *bus)
 	bus->pumping = false;
 }
 
-static void rescind_failed(struct bus *bus)
-{
-	struct bus_channel *channel;
-
-again:
-	for (channel = bus->channels; channel; channel = channel->next) {
-		if (channel->failure != VMBUS_OK && !channel->rescinding) {
-			/* This may free any of the list. */
-			bus_rescind(channel);
-			goto again;
-		}
-	}
-}
-
 static void woken(uv_async_t *async)
 {
 	struct bus *bus = async->data;
 
 	bus_pump(bus);
-	rescind_failed(bus);
+	bus_channels_settle(bus);
+	bus_traces_show(bus);
 }
 
 static void slot_freed(uv_poll_t *poll, int status, int events)
@@ -290,6 +278,7 @@ int bus_create(struct bus **result, uv_loop_t *loop, u32 vp_count,
 	if (!bus)
 		return lis_error_set(error, ENOMEM, "no memory for the bus");
 	pthread_mutex_init(&bus->inbox.lock, NULL);
+	bus_traces_init(&bus->traces);
 	if (!tables_make(bus))
 		code = lis_error_set(error, ENOMEM, "no memory for the bus");
 	else
@@ -374,6 +363,7 @@ void bus_destroy(struct bus *bus)
 	free(bus->value_table);
 	free(bus->message_table);
 	pthread_mutex_destroy(&bus->inbox.lock);
+	bus_traces_release(&bus->traces);
 	free(bus);
 }
 
@@ -385,10 +375,4 @@ u32 bus_version(const struct bus *bus)
 const struct bus_counters *bus_counters(const struct bus *bus)
 {
 	return &bus->counters;
-}
-
-void bus_trace(struct bus *bus, bool messages, bool packets)
-{
-	bus->trace_messages = messages;
-	bus->trace_packets = packets;
 }

@@ -7,6 +7,12 @@
  * for (host/component), KVM (host/vm).
  *
  * All functions are called on the loop's thread; bus_post_message on any.
+ *
+ * The rings of a channel can be served by another thread, its worker: that of
+ * an owner whose ops have no `signalled`. From `opened` until the owner returns
+ * from `closed`, the worker alone calls what stands below "packets", on this
+ * channel. The owner's `closed` returns only when the worker has let go, and
+ * must not wait for anything that the loop has to do.
  */
 #ifndef HOST_BUS_BUS_H
 #define HOST_BUS_BUS_H
@@ -25,9 +31,11 @@ struct bus_channel;
 struct bus_channel_ops {
 	/* The guest opened the channel: its rings can be used from now on. */
 	void (*opened)(void *context, struct bus_channel *channel);
-	/* The rings are about to go; the last call that may look at them. */
+	/* The rings are about to go; the last call that may look at them. Guest
+	 * memory that its packets named is the guest's again after it. */
 	void (*closed)(void *context, struct bus_channel *channel);
-	/* The guest signalled: packets came, or space was freed. */
+	/* The guest signalled: packets came, or space was freed. NULL: a worker
+	 * waits for bus_channel_signal_fd. */
 	void (*signalled)(void *context, struct bus_channel *channel);
 	/*
 	 * The offer is no more: the guest let go of it after bus_rescind, or
@@ -123,20 +131,33 @@ int bus_offer(struct bus *bus, const struct vmbus_offer *offer,
  */
 void bus_rescind(struct bus_channel *channel);
 
+/* How the guest broke the protocol on it; VMBUS_OK: it did not. */
+enum vmbus_status bus_channel_failure(const struct bus_channel *channel);
+
+u32 bus_channel_relid(const struct bus_channel *channel);
+
+/* The processor that its interrupts go to, or VMBUS_TARGET_VP_NONE. */
+u32 bus_channel_target_vp(const struct bus_channel *channel);
+
+/* ---- packets ---- */
+
 /*
- * Close a channel whose guest broke the protocol: a BUS_VIOLATION event with
- * @status as its reason, the rings are left alone from now on, and the offer is
- * rescinded on the loop's next turn. May be called from its callbacks.
+ * Close a channel whose guest broke the protocol: the rings are left alone from
+ * now on, and on the loop's next turn comes a BUS_VIOLATION event with @status
+ * as its reason and the offer is rescinded. May be called from its callbacks.
  */
 void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status);
 
 /* Whether the guest has it open and it has not failed. */
 bool bus_channel_open(const struct bus_channel *channel);
 
-/* How the guest broke the protocol on it; VMBUS_OK: it did not. */
-enum vmbus_status bus_channel_failure(const struct bus_channel *channel);
-
-u32 bus_channel_relid(const struct bus_channel *channel);
+/*
+ * For a worker: readable when the guest signalled; it belongs to the channel.
+ * bus_channel_signalled() makes it unreadable again, before the rings are
+ * looked at.
+ */
+int bus_channel_signal_fd(const struct bus_channel *channel);
+void bus_channel_signalled(struct bus_channel *channel);
 
 /*
  * Send one packet. VMBUS_AGAIN: the ring is full, `signalled` comes when there
@@ -167,12 +188,21 @@ void bus_channel_done(struct bus_channel *channel,
  */
 bool bus_channel_release(struct bus_channel *channel);
 
+/*
+ * Ask the guest for no signals about new packets, and for signals again. True:
+ * packets came meanwhile that no signal will announce.
+ */
+void bus_channel_mask(struct bus_channel *channel);
+bool bus_channel_unmask(struct bus_channel *channel);
+
+/* ---- counters and traces ---- */
+
 /* Version of the bus that the guest agreed to, as major << 16 | minor, 0: no
  * guest is connected. */
 u32 bus_version(const struct bus *bus);
 
 const struct bus_counters *bus_counters(const struct bus *bus);
-const struct bus_channel_counters *
+struct bus_channel_counters
 bus_channel_counters(const struct bus_channel *channel);
 
 /* Whether to call the watcher's message and packet. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * bus_internal.h - what bus.c and channel.c share, and nobody else sees.
+ * bus_internal.h - what the files of this room share, and nobody else sees.
  */
 #ifndef HOST_BUS_BUS_INTERNAL_H
 #define HOST_BUS_BUS_INTERNAL_H
@@ -9,8 +9,9 @@
 
 #include "host/bus/bus.h"
 
-#define BUS_CHANNELS	 128
-#define BUS_GPADLS	 256
+/* Four controllers with a channel for each of 64 processors, and the rest. */
+#define BUS_CHANNELS	 384
+#define BUS_GPADLS	 768
 #define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
 #define BUS_MESSAGES	 128
 #define BUS_INBOX	 64
@@ -31,9 +32,31 @@ struct bus_inbox {
 	unsigned int count;
 };
 
+/* Packets that workers saw and nobody was shown yet: more are dropped. */
+#define BUS_TRACES 1024
+
+/* One packet for the watcher, from a worker's thread. */
+struct bus_trace {
+	struct bus_trace *next;
+	const char *name;
+	u32 relid;
+	enum bus_direction direction;
+	u32 head_bytes;
+	u32 payload_bytes;
+	u8 bytes[]; /* head, then payload */
+};
+
+/* Packets from workers to the loop, in the order seen. */
+struct bus_traces {
+	pthread_mutex_t lock;
+	struct bus_trace *first;
+	struct bus_trace **last;
+	unsigned int count;
+};
+
 /* An eventfd that the guest writes by HvSignalEvent; freed by its close. */
 struct bus_signal {
-	uv_poll_t poll;		     /* first */
+	uv_poll_t poll;		     /* first; not of a worker's channel */
 	struct bus_channel *channel; /* NULL once closing */
 	int fd;
 };
@@ -45,9 +68,10 @@ struct bus_channel {
 	void *context;
 	const char *name;
 	u32 relid;
-	u32 target_vp;
+	u32 target_vp; /* atomic: the guest moves it while a worker signals */
 	bool open;
-	enum vmbus_status failure; /* VMBUS_OK: none */
+	enum vmbus_status failure; /* VMBUS_OK: none; atomic */
+	bool failure_told;
 	bool rescinding;
 	struct bus_signal *signal;
 	void *in_rings; /* the mappings: guest to host, host to guest */
@@ -56,12 +80,12 @@ struct bus_channel {
 	u32 out_pages;
 	struct ring rx;
 	struct ring tx;
-	struct bus_channel_counters counters;
+	struct bus_channel_counters counters; /* atomic, of one writer */
 };
 
 struct bus {
 	uv_loop_t *loop;
-	uv_async_t wake;      /* the inbox filled, or a channel failed */
+	uv_async_t wake;      /* inbox, traces, or a channel failed */
 	uv_poll_t *slot_poll; /* NULL when detached */
 	struct bus_watcher watcher;
 	struct machine *machine;
@@ -76,12 +100,23 @@ struct bus {
 	bool pumping;
 	bool pump_again;
 	bool trace_messages;
-	bool trace_packets;
+	bool trace_packets; /* atomic */
+	struct bus_traces traces;
 	struct bus_counters counters;
 };
 
 /* Do what the engine wants, and feed it what the guest posted. */
 void bus_pump(struct bus *bus);
+
+/* Tell of channels that failed and take their offers back (channel.c). */
+void bus_channels_settle(struct bus *bus);
+
+/* Show the watcher a packet, or leave it for the loop to show (trace.c). */
+void bus_trace_packet(struct bus_channel *channel, enum bus_direction direction,
+		      const struct packet_view *view);
+void bus_traces_init(struct bus_traces *traces);
+void bus_traces_show(struct bus *bus);
+void bus_traces_release(struct bus_traces *traces);
 
 /* The engine's actions on one channel (channel.c). */
 void bus_channel_start(struct bus_channel *channel,

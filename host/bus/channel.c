@@ -17,63 +17,108 @@ static void tell(struct bus_channel *channel, enum bus_event event,
 		       text);
 }
 
+/* One thread counts, others may look. */
+static void count(u64 *counter, u64 more)
+{
+	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+static bool has_worker(const struct bus_channel *channel)
+{
+	return !channel->ops->signalled;
+}
+
 /* ---- signals from the guest ---- */
+
+static bool signal_take(struct bus_signal *signal)
+{
+	u64 times;
+
+	if (read(signal->fd, &times, sizeof(times)) < 0)
+		return false;
+	count(&signal->channel->counters.signals_in, times);
+	return true;
+}
 
 static void signalled(uv_poll_t *poll, int status, int events)
 {
 	struct bus_signal *signal = (struct bus_signal *)poll;
 	struct bus_channel *channel = signal->channel;
-	u64 count;
 
 	(void)events;
-	if (status < 0 || !channel ||
-	    read(signal->fd, &count, sizeof(count)) < 0)
+	if (status < 0 || !channel || !signal_take(signal))
 		return;
-	channel->counters.signals_in += count;
-	if (channel->failure == VMBUS_OK)
+	if (bus_channel_failure(channel) == VMBUS_OK)
 		channel->ops->signalled(channel->context, channel);
 }
 
-static void signal_free(uv_handle_t *handle)
+int bus_channel_signal_fd(const struct bus_channel *channel)
 {
-	struct bus_signal *signal = (struct bus_signal *)handle;
+	return channel->signal->fd;
+}
 
-	close(signal->fd);
+void bus_channel_signalled(struct bus_channel *channel)
+{
+	signal_take(channel->signal);
+}
+
+static void signal_free(struct bus_signal *signal)
+{
+	if (signal->fd >= 0)
+		close(signal->fd);
 	free(signal);
+}
+
+static void signal_closed(uv_handle_t *handle)
+{
+	signal_free((struct bus_signal *)handle);
+}
+
+static struct bus_signal *signal_make(struct bus_channel *channel)
+{
+	struct bus_signal *signal = calloc(1, sizeof(*signal));
+
+	if (!signal)
+		return NULL;
+	signal->channel = channel;
+	signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (signal->fd < 0 ||
+	    (!has_worker(channel) &&
+	     uv_poll_init(channel->bus->loop, &signal->poll, signal->fd) < 0)) {
+		signal_free(signal);
+		return NULL;
+	}
+	return signal;
 }
 
 static bool signal_connect(struct bus_channel *channel)
 {
-	struct bus *bus = channel->bus;
-	struct bus_signal *signal = calloc(1, sizeof(*signal));
+	struct bus_signal *signal = signal_make(channel);
 
 	if (!signal)
 		return false;
-	signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (signal->fd < 0 ||
-	    uv_poll_init(bus->loop, &signal->poll, signal->fd) < 0) {
-		if (signal->fd >= 0)
-			close(signal->fd);
-		free(signal);
-		return false;
-	}
-	signal->channel = channel;
 	channel->signal = signal;
-	uv_poll_start(&signal->poll, UV_READABLE, signalled);
-	return machine_connect(bus->machine,
+	if (!has_worker(channel))
+		uv_poll_start(&signal->poll, UV_READABLE, signalled);
+	return machine_connect(channel->bus->machine,
 			       vmbus_host_connection_id(channel->relid),
 			       signal->fd) == 0;
 }
 
 static void signal_disconnect(struct bus_channel *channel)
 {
-	if (!channel->signal)
+	struct bus_signal *signal = channel->signal;
+
+	if (!signal)
 		return;
 	machine_disconnect(channel->bus->machine,
 			   vmbus_host_connection_id(channel->relid));
-	channel->signal->channel = NULL;
-	uv_close((uv_handle_t *)&channel->signal->poll, signal_free);
 	channel->signal = NULL;
+	signal->channel = NULL;
+	if (has_worker(channel))
+		signal_free(signal);
+	else
+		uv_close((uv_handle_t *)&signal->poll, signal_closed);
 }
 
 /* ---- rings ---- */
@@ -128,7 +173,7 @@ void bus_channel_start(struct bus_channel *channel,
 	u32 result = VMBUS_RESULT_NO_RESOURCES;
 
 	/* Opened anew by the guest before the offer could be taken back. */
-	if (channel->failure != VMBUS_OK) {
+	if (bus_channel_failure(channel) != VMBUS_OK) {
 		vmbus_host_open_done(&bus->engine, channel->relid,
 				     VMBUS_RESULT_REFUSED);
 		return;
@@ -221,25 +266,46 @@ void bus_rescind(struct bus_channel *channel)
 
 void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status)
 {
+	if (bus_channel_failure(channel) != VMBUS_OK)
+		return;
+	__atomic_store_n(&channel->failure, status, __ATOMIC_RELEASE);
+	uv_async_send(&channel->bus->wake);
+}
+
+static void failure_tell(struct bus_channel *channel)
+{
 	char text[256];
 
-	if (channel->failure != VMBUS_OK)
-		return;
-	channel->failure = status;
 	snprintf(text, sizeof(text), "the channel was closed: %s",
-		 vmbus_status_text(status));
+		 vmbus_status_text(bus_channel_failure(channel)));
+	channel->failure_told = true;
 	tell(channel, BUS_VIOLATION, text);
-	uv_async_send(&channel->bus->wake);
+}
+
+void bus_channels_settle(struct bus *bus)
+{
+	struct bus_channel *channel;
+
+again:
+	for (channel = bus->channels; channel; channel = channel->next) {
+		if (bus_channel_failure(channel) == VMBUS_OK ||
+		    channel->failure_told)
+			continue;
+		failure_tell(channel);
+		/* This may free any of the list. */
+		bus_rescind(channel);
+		goto again;
+	}
 }
 
 bool bus_channel_open(const struct bus_channel *channel)
 {
-	return channel->open && channel->failure == VMBUS_OK;
+	return channel->open && bus_channel_failure(channel) == VMBUS_OK;
 }
 
 enum vmbus_status bus_channel_failure(const struct bus_channel *channel)
 {
-	return channel->failure;
+	return __atomic_load_n(&channel->failure, __ATOMIC_ACQUIRE);
 }
 
 u32 bus_channel_relid(const struct bus_channel *channel)
@@ -247,10 +313,27 @@ u32 bus_channel_relid(const struct bus_channel *channel)
 	return channel->relid;
 }
 
-const struct bus_channel_counters *
+u32 bus_channel_target_vp(const struct bus_channel *channel)
+{
+	return __atomic_load_n(&channel->target_vp, __ATOMIC_RELAXED);
+}
+
+struct bus_channel_counters
 bus_channel_counters(const struct bus_channel *channel)
 {
-	return &channel->counters;
+	const struct bus_channel_counters *from = &channel->counters;
+	struct bus_channel_counters to = {
+		.packets_in =
+			__atomic_load_n(&from->packets_in, __ATOMIC_RELAXED),
+		.packets_out =
+			__atomic_load_n(&from->packets_out, __ATOMIC_RELAXED),
+		.signals_in =
+			__atomic_load_n(&from->signals_in, __ATOMIC_RELAXED),
+		.interrupts_out = __atomic_load_n(&from->interrupts_out,
+						  __ATOMIC_RELAXED),
+	};
+
+	return to;
 }
 
 /* ---- packets ---- */
@@ -266,30 +349,33 @@ static enum vmbus_status checked(struct bus_channel *channel,
 static void interrupt(struct bus_channel *channel)
 {
 	struct bus *bus = channel->bus;
+	u32 vp = bus_channel_target_vp(channel);
 
-	if (channel->target_vp == VMBUS_TARGET_VP_NONE)
+	if (vp == VMBUS_TARGET_VP_NONE)
 		return;
-	channel->counters.interrupts_out++;
-	machine_signal(bus->machine, channel->target_vp, bus->message_sint,
-		       channel->relid);
+	count(&channel->counters.interrupts_out, 1);
+	machine_signal(bus->machine, vp, bus->message_sint, channel->relid);
 }
 
-static void trace(struct bus_channel *channel, enum bus_direction direction,
-		  u16 type, u16 flags, u64 transaction_id, const void *payload,
-		  u32 payload_bytes)
+static bool tracing(const struct bus_channel *channel)
 {
-	struct bus_watcher *watcher = &channel->bus->watcher;
-	struct packet_descriptor head = {
-		.type = type,
-		.offset8 = sizeof(head) / 8,
-		.length8 = (u16)((sizeof(head) + payload_bytes + 7) / 8),
-		.flags = flags,
-		.transaction_id = transaction_id,
+	return __atomic_load_n(&channel->bus->trace_packets, __ATOMIC_RELAXED);
+}
+
+static void trace_out(struct bus_channel *channel,
+		      const struct packet_out *packet)
+{
+	struct packet_view view = {
+		.type = packet->type,
+		.flags = packet->flags,
+		.transaction_id = packet->transaction_id,
 	};
 
-	watcher->packet(watcher->context, direction, channel->name,
-			channel->relid, &head, sizeof(head), payload,
-			payload_bytes);
+	for (u32 i = 0; i < packet->vec_count; i++) {
+		view.payload = packet->vec[i].base;
+		view.payload_bytes = packet->vec[i].size_bytes;
+		bus_trace_packet(channel, BUS_TO_GUEST, &view);
+	}
 }
 
 enum vmbus_status bus_channel_send(struct bus_channel *channel,
@@ -298,12 +384,9 @@ enum vmbus_status bus_channel_send(struct bus_channel *channel,
 	enum vmbus_status status = packet_write(&channel->tx, packet);
 
 	if (status == VMBUS_OK) {
-		channel->counters.packets_out++;
-		for (u32 i = 0;
-		     channel->bus->trace_packets && i < packet->vec_count; i++)
-			trace(channel, BUS_TO_GUEST, packet->type,
-			      packet->flags, packet->transaction_id,
-			      packet->vec[i].base, packet->vec[i].size_bytes);
+		count(&channel->counters.packets_out, 1);
+		if (tracing(channel))
+			trace_out(channel, packet);
 	}
 	return checked(channel, status);
 }
@@ -326,16 +409,15 @@ enum vmbus_status bus_channel_receive(struct bus_channel *channel,
 	enum vmbus_status status =
 		packet_peek_copy(&channel->rx, view, buffer, buffer_bytes);
 
-	if (status == VMBUS_OK && channel->bus->trace_packets)
-		trace(channel, BUS_TO_HOST, view->type, view->flags,
-		      view->transaction_id, view->payload, view->payload_bytes);
+	if (status == VMBUS_OK && tracing(channel))
+		bus_trace_packet(channel, BUS_TO_HOST, view);
 	return checked(channel, status);
 }
 
 void bus_channel_done(struct bus_channel *channel,
 		      const struct packet_view *view)
 {
-	channel->counters.packets_in++;
+	count(&channel->counters.packets_in, 1);
 	packet_consume(&channel->rx, view);
 }
 
@@ -344,4 +426,14 @@ bool bus_channel_release(struct bus_channel *channel)
 	if (ring_release(&channel->rx))
 		interrupt(channel);
 	return !ring_empty(&channel->rx);
+}
+
+void bus_channel_mask(struct bus_channel *channel)
+{
+	ring_mask(&channel->rx);
+}
+
+bool bus_channel_unmask(struct bus_channel *channel)
+{
+	return ring_unmask(&channel->rx);
 }

@@ -396,14 +396,14 @@ static int folder_count(const char *path)
 
 static json_t *channel_counters(const struct component *component)
 {
-	const struct bus_channel_counters *counters =
+	struct bus_channel_counters counters =
 		bus_channel_counters(component->channel);
 
 	return json_pack("{s:I, s:I, s:I, s:I}", "packets_in",
-			 (json_int_t)counters->packets_in, "packets_out",
-			 (json_int_t)counters->packets_out, "signals_in",
-			 (json_int_t)counters->signals_in, "interrupts_out",
-			 (json_int_t)counters->interrupts_out);
+			 (json_int_t)counters.packets_in, "packets_out",
+			 (json_int_t)counters.packets_out, "signals_in",
+			 (json_int_t)counters.signals_in, "interrupts_out",
+			 (json_int_t)counters.interrupts_out);
 }
 
 void method_vm_counters(struct control_request *request, json_t *params)
