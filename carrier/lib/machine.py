@@ -21,6 +21,9 @@ import tsc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 QEMU = "qemu-system-x86_64"
+# Where carrier/packages puts a newer one: program, data, firmware.
+QEMU_FETCHED = (("qemu", "usr/bin", QEMU), ("qemu-data", "usr/share/qemu"),
+                ("qemu-bios", "usr/share/seabios"))
 BUSYBOX = "/bin/busybox"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay",
            "kvm_amd")
@@ -45,6 +48,14 @@ def cache_folder():
     return os.environ.get("LIS_CACHE_DIR") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
         "lis")
+
+
+def emulator():
+    """The start of QEMU's command line: the fetched one, or the installed."""
+    places = [os.path.join(cache_folder(), *place) for place in QEMU_FETCHED]
+    if not all(os.path.exists(place) for place in places):
+        return [QEMU]
+    return [places[0], "-L", places[1], "-L", places[2]]
 
 
 def need_parts():
@@ -176,7 +187,7 @@ class Machine:
         ours, theirs = socket.socketpair()
         serial, their_serial = socket.socketpair()
         command = [
-            QEMU, "-name", "lis-carrier", "-M", "q35", "-accel",
+            *emulator(), "-name", "lis-carrier", "-M", "q35", "-accel",
             # Without XSAVE: the emulated SVM lets a guest's XSETBV by, so that
             # its kernel finds a CPU that contradicts itself. Without CX16:
             # QEMU 7.2 computes a plain CMPXCHG16B's flags from stale state,
