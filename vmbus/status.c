@@ -88,6 +88,21 @@ static const char *const texts[VMBUS_STATUS_COUNT] = {
 
 	[VMBUS_E_HEARTBEAT_SEQUENCE] =
 		"the guest answered a heartbeat with a wrong sequence number",
+
+	[VMBUS_E_STORAGE_TYPE] =
+		"the other end sent a packet that is neither a storage request "
+		"nor an answer",
+	[VMBUS_E_STORAGE_SHORT] =
+		"the other end sent a storage packet shorter than its layout",
+	[VMBUS_E_STORAGE_OPERATION] =
+		"the other end sent a storage operation that is not its to "
+		"send",
+	[VMBUS_E_STORAGE_TRANSFER] =
+		"the other end told of more data than it gave memory for",
+	[VMBUS_E_STORAGE_CDB] =
+		"the other end sent a SCSI command of no valid length",
+	[VMBUS_E_STORAGE_TRANSACTION] =
+		"the other end answered a storage request that was never made",
 };
 
 const char *vmbus_status_text(enum vmbus_status status)

@@ -46,6 +46,14 @@ enum vmbus_status {
 	/* services/heartbeat/vsp.h */
 	VMBUS_E_HEARTBEAT_SEQUENCE, /* not the request's plus one */
 
+	/* services/storage/vsp.h, vsc.h */
+	VMBUS_E_STORAGE_TYPE,	     /* no request, or no answer */
+	VMBUS_E_STORAGE_SHORT,	     /* smaller than its layout */
+	VMBUS_E_STORAGE_OPERATION,   /* never sent in this direction */
+	VMBUS_E_STORAGE_TRANSFER,    /* more data than there is memory */
+	VMBUS_E_STORAGE_CDB,	     /* a command longer than 16 bytes */
+	VMBUS_E_STORAGE_TRANSACTION, /* answers a request never made */
+
 	/* messages.h, host.h, guest.h */
 	VMBUS_E_CONNECTION_ID,	 /* posted where no channel messages go */
 	VMBUS_E_MESSAGE_SIZE,	 /* shorter or longer than its type allows */

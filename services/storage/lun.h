@@ -16,6 +16,7 @@
 #define SERVICES_STORAGE_LUN_H
 
 #include "services/storage/sense.h"
+#include "vmbus/status.h"
 
 #define LUN_NEXUS_MAX	    8u
 #define LUN_PER_CONTROLLER  64u
@@ -71,11 +72,13 @@ enum lun_attention {
 
 /* Bits of lun.gate: why scsi_begin_io() has to leave a command to
  * scsi_begin(). */
-#define LUN_GATE_ATTENTION  0x1u
-#define LUN_GATE_RESERVED   0x2u
-#define LUN_GATE_NOT_READY  0x4u
-#define LUN_GATE_READ_ONLY  0x8u
-#define LUN_GATE_WRITE_THRU 0x10u /* the write cache was switched off */
+#define LUN_GATE_ATTENTION  0x1u /* shifted by the nexus */
+#define LUN_GATE_RESERVED   0x100u
+#define LUN_GATE_NOT_READY  0x200u
+#define LUN_GATE_READ_ONLY  0x400u
+#define LUN_GATE_WRITE_THRU 0x800u /* the write cache was switched off */
+
+_Static_assert(LUN_NEXUS_MAX <= 8, "a bit of the gate for each");
 
 /* Persistent reservation types (SPC-4 table 214); 0: none is held. */
 enum lun_reservation {
@@ -125,7 +128,6 @@ struct lun {
 	char vendor[8];
 	char product[16];
 	char revision[4];
-	u32 nexuses;		      /* ever seen, a bit each */
 	u16 attention[LUN_NEXUS_MAX]; /* bits by enum lun_attention */
 	u32 generation;		      /* of persistent reservations */
 	u8 reservation;		      /* enum lun_reservation */
