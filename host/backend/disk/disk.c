@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "host/backend/disk/layer.h"
+#include "host/backend/disk/track.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -83,13 +84,21 @@ static bool sector_valid(u32 sector_bytes)
 int disk_open(struct disk **disk, const struct disk_options *options,
 	      struct lis_error *err)
 {
+	int ret;
+
 	if (!sector_valid(options->sector_bytes) ||
 	    !sector_valid(options->physical_sector_bytes))
 		return lis_error_set(err, EINVAL,
 				     "cannot open %s: sectors have 512 or 4096 "
 				     "bytes",
 				     options->path);
-	return format_of(options)->open(disk, options, err);
+	ret = format_of(options)->open(disk, options, err);
+	if (ret == 0 && options->track) {
+		ret = track_open(disk, err);
+		if (ret < 0)
+			disk_close(*disk);
+	}
+	return ret;
 }
 
 void disk_close(struct disk *disk)
