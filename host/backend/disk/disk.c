@@ -22,6 +22,7 @@ static const struct format {
 		    struct lis_error *err);
 } formats[] = {
 	{ DISK_FORMAT_RAW, "raw", { NULL }, raw_open },
+	{ DISK_FORMAT_VHDX, "vhdx", { ".vhdx", ".avhdx" }, vhdx_open },
 };
 
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
@@ -61,19 +62,24 @@ static bool ends_in(const char *path, const char *ending)
  * A format is told by the name and never by the contents: a guest could write a
  * header to its raw disk that names any file of the host as its parent.
  */
-static const struct format *format_of(const struct disk_options *options)
+static const struct format *format_of(enum disk_format format, const char *path)
 {
 	for (size_t i = 0; i < FORMAT_COUNT; i++) {
-		if (options->format == formats[i].format)
+		const char *const *endings = formats[i].endings;
+
+		if (format == formats[i].format)
 			return &formats[i];
-		for (int k = 0; options->format == DISK_FORMAT_AUTO && k < 3 &&
-				formats[i].endings[k];
-		     k++) {
-			if (ends_in(options->path, formats[i].endings[k]))
+		for (int k = 0; format == DISK_FORMAT_AUTO && endings[k]; k++) {
+			if (ends_in(path, endings[k]))
 				return &formats[i];
 		}
 	}
 	return &formats[0];
+}
+
+enum disk_format disk_format_of(enum disk_format format, const char *path)
+{
+	return format_of(format, path)->format;
 }
 
 static bool sector_valid(u32 sector_bytes)
@@ -92,7 +98,8 @@ int disk_open(struct disk **disk, const struct disk_options *options,
 				     "cannot open %s: sectors have 512 or 4096 "
 				     "bytes",
 				     options->path);
-	ret = format_of(options)->open(disk, options, err);
+	ret = format_of(options->format, options->path)
+		      ->open(disk, options, err);
 	if (ret == 0 && options->track) {
 		ret = track_open(disk, err);
 		if (ret < 0)
@@ -146,6 +153,7 @@ int disk_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 {
 	const struct disk_info *info = &disk->info;
 	struct disk *layer = disk;
+	u64 old_bytes;
 	int ret;
 
 	if (size_bytes == 0 || size_bytes % info->sector_bytes ||
@@ -164,9 +172,12 @@ int disk_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 	if (!layer->class->resize)
 		return lis_error_set(err, ENOTSUP, "cannot resize a %s disk",
 				     disk_format_name(info->format));
-	ret = layer->class->resize(layer, size_bytes, err);
-	if (ret == 0)
+	/* Nothing new is begun past an end that comes nearer. */
+	old_bytes = disk_size(layer);
+	if (size_bytes < old_bytes)
 		disk_size_set(layer, size_bytes);
+	ret = layer->class->resize(layer, size_bytes, err);
+	disk_size_set(layer, ret == 0 ? size_bytes : old_bytes);
 	return ret;
 }
 

@@ -285,6 +285,29 @@ int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
 	return ret;
 }
 
+int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
+{
+	static const u8 zeros[65536]
+		__attribute__((aligned(FILE_ALIGNMENT_BYTES)));
+	int ret = 0;
+
+	if (size_bytes == 0 ||
+	    fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)offset_bytes, (off_t)size_bytes) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != ENODEV)
+		return -errno;
+	while (size_bytes && ret == 0) {
+		u64 bytes =
+			size_bytes < sizeof(zeros) ? size_bytes : sizeof(zeros);
+
+		ret = file_pwrite(file, zeros, bytes, offset_bytes);
+		offset_bytes += bytes;
+		size_bytes -= bytes;
+	}
+	return ret;
+}
+
 int file_fdatasync(const struct file *file)
 {
 	return fdatasync(file->fd) == 0 ? 0 : -errno;

@@ -98,6 +98,8 @@ int file_pread(const struct file *file, void *buffer, u64 size_bytes,
 	       u64 offset_bytes);
 int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
 		u64 offset_bytes);
+/* Zeros, by a hole where that can be. */
+int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes);
 int file_fdatasync(const struct file *file);
 int file_truncate(const struct file *file, u64 size_bytes);
 

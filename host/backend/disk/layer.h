@@ -102,6 +102,11 @@ void disk_size_set(struct disk *disk, u64 size_bytes);
 /* Formats. Each opens options->path itself. */
 int raw_open(struct disk **disk, const struct disk_options *options,
 	     struct lis_error *err);
+int vhdx_open(struct disk **disk, const struct disk_options *options,
+	      struct lis_error *err);
+
+/* AUTO: the format that the name stands for. */
+enum disk_format disk_format_of(enum disk_format format, const char *path);
 
 /* A 16-byte identity of a file that carries none. */
 void identity_make(u8 identity[16], const char *path);
