@@ -65,6 +65,15 @@ for module in $modules; do
 	load "$module"
 done
 
+# Synthetic SCSI controllers and IDE disks, as udev would do.
+if grep -qs -e ba6163d9-04a1-4d29-b605-72e2ffb1dc7f \
+	-e 32412632-86cb-44a2-9b5c-50d1417354f5 \
+	/sys/bus/vmbus/devices/*/class_id; then
+	for module in sd_mod sr_mod sg isofs hv_storvsc; do
+		load "$module"
+	done
+fi
+
 if [ -b /dev/ram0 ]; then
 	mke2fs -q -I 256 /dev/ram0 >/dev/null 2>&1
 	mount -t ext4 /dev/ram0 /mnt/data
