@@ -38,6 +38,16 @@ static u64 number(const json_t *object, const char *name)
 	return (u64)json_integer_value(json_object_get(object, name));
 }
 
+/* A channel that is no component's has the name of its device. */
+static enum trace_payload payload_of(int service, const char *name)
+{
+	if (service >= 0)
+		return TRACE_COMPONENT;
+	if (!strncmp(name, "SCSI ", 5) || !strncmp(name, "IDE ", 4))
+		return TRACE_STORAGE;
+	return TRACE_BYTES;
+}
+
 /*
  * Reads a notification. data: receives the bytes that record points to, to be
  * freed; text: has TRACE_LINE_BYTES of room for the decoded line.
@@ -72,8 +82,9 @@ static int record_make(const json_t *params, struct pcapng_record *record,
 		.comment = text,
 	};
 	if (record->packet)
-		trace_packet_text(service >= 0, *data, record->size_bytes, text,
-				  TRACE_LINE_BYTES);
+		trace_packet_text(
+			payload_of(service, cli_text(params, "service")), *data,
+			record->size_bytes, text, TRACE_LINE_BYTES);
 	else
 		trace_message_text(*data, record->size_bytes, text,
 				   TRACE_LINE_BYTES);

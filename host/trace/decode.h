@@ -11,10 +11,16 @@
 #ifndef HOST_TRACE_DECODE_H
 #define HOST_TRACE_DECODE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "vmbus/port.h"
+
+/* What the payload of a channel's packets is. */
+enum trace_payload {
+	TRACE_BYTES,	 /* nothing that is known here */
+	TRACE_COMPONENT, /* pipe header and IC header (services/ic/wire.h) */
+	TRACE_STORAGE,	 /* vstor packet (services/storage/wire.h) */
+};
 
 /* Room that no useful line exceeds. */
 #define TRACE_LINE_BYTES 4096
@@ -31,11 +37,10 @@ size_t trace_message_text(const void *data, size_t size_bytes, char *text,
 /*
  * A ring packet: data begins with the descriptor (vmbus/packet.h). The trailer
  * is not part of it, and the padding up to a multiple of 8 need not be.
- * component: the packet is one of an integration component's channel, so its
- * payload has a pipe header and an IC header (services/ic/wire.h).
+ * payload: what kind of channel it is from.
  * Else as trace_message_text().
  */
-size_t trace_packet_text(bool component, const void *data, size_t size_bytes,
-			 char *text, size_t text_bytes);
+size_t trace_packet_text(enum trace_payload payload, const void *data,
+			 size_t size_bytes, char *text, size_t text_bytes);
 
 #endif

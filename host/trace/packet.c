@@ -6,6 +6,7 @@
 
 #include "host/trace/component.h"
 #include "host/trace/line.h"
+#include "host/trace/storage.h"
 #include "vmbus/packet.h"
 
 #define RANGES_SHOWN 4
@@ -91,8 +92,8 @@ static void descriptor_add(struct trace_line *line, const u8 *data)
 		trace_line_add(line, " completion-requested");
 }
 
-size_t trace_packet_text(bool component, const void *data, size_t size_bytes,
-			 char *text, size_t text_bytes)
+size_t trace_packet_text(enum trace_payload payload, const void *data,
+			 size_t size_bytes, char *text, size_t text_bytes)
 {
 	const u8 *bytes = data;
 	struct trace_line line;
@@ -124,8 +125,10 @@ size_t trace_packet_text(bool component, const void *data, size_t size_bytes,
 		   bytes + sizeof(struct packet_descriptor),
 		   start - sizeof(struct packet_descriptor));
 	trace_line_add(&line, " payload=%zu", end - start);
-	if (component) {
+	if (payload == TRACE_COMPONENT) {
 		trace_component_add(&line, bytes + start, end - start);
+	} else if (payload == TRACE_STORAGE) {
+		trace_storage_add(&line, bytes + start, end - start);
 	} else if (end > start) {
 		trace_line_add(&line, ": ");
 		trace_line_bytes(&line, bytes + start, end - start);

@@ -23,9 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = malloc(room);
 	if (data[0] % 3 == 0)
 		length = trace_message_text(data + 2, size - 2, text, room);
-	else
-		length = trace_packet_text(data[0] % 3 == 1, data + 2, size - 2,
+	else if (data[0] % 3 == 1)
+		length = trace_packet_text(TRACE_COMPONENT, data + 2, size - 2,
 					   text, room);
+	else
+		length = trace_packet_text(data[0] & 0x80 ? TRACE_STORAGE
+							  : TRACE_BYTES,
+					   data + 2, size - 2, text, room);
 	if (length >= room || text[length] != '\0' || strlen(text) != length)
 		abort();
 	for (size_t i = 0; i < length; i++) {

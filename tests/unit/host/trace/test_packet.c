@@ -62,14 +62,13 @@ static void component_make(u16 type, u32 version, u8 flags, u32 status,
 }
 
 /* Decodes the packet, which lies at the very end of its memory. */
-static const char *decode(bool component, size_t size_bytes)
+static const char *decode(enum trace_payload kind, size_t size_bytes)
 {
 	u8 *copy = malloc(size_bytes);
 	size_t length;
 
 	memcpy(copy, packet, size_bytes);
-	length = trace_packet_text(component, copy, size_bytes, text,
-				   sizeof(text));
+	length = trace_packet_text(kind, copy, size_bytes, text, sizeof(text));
 	assert_int_equal(length, strlen(text));
 	free(copy);
 	return text;
@@ -78,7 +77,7 @@ static const char *decode(bool component, size_t size_bytes)
 /* The line of the component's packet, from its name on. */
 static void expect(const char *line)
 {
-	const char *start = strstr(decode(true, packet_bytes), "; ");
+	const char *start = strstr(decode(TRACE_COMPONENT, packet_bytes), "; ");
 
 	assert_non_null(start);
 	assert_string_equal(start + 2, line);
@@ -104,14 +103,14 @@ static void test_heartbeat(void **state)
 	(void)state;
 	component_make(IC_MESSAGE_HEARTBEAT, HEARTBEAT_VERSION_3_0, REQUEST, 0,
 		       &body, sizeof(body));
-	assert_string_equal(decode(true, packet_bytes),
+	assert_string_equal(decode(TRACE_COMPONENT, packet_bytes),
 			    "DATA_INBAND transaction=7 completion-requested "
 			    "payload=72; HEARTBEAT 3.0 request id=9 "
 			    "sequence=12 application=healthy");
 	body.application_state = 77;
 	component_make(IC_MESSAGE_HEARTBEAT, HEARTBEAT_VERSION_3_0, RESPONSE,
 		       IC_E_FAIL, &body, sizeof(body));
-	assert_non_null(strstr(decode(true, packet_bytes),
+	assert_non_null(strstr(decode(TRACE_COMPONENT, packet_bytes),
 			       "HEARTBEAT 3.0 response id=9 "
 			       "status=0x80004005"));
 	assert_non_null(strstr(text, "sequence=12 application=77"));
@@ -255,7 +254,7 @@ static void test_kvp_sizes(void **state)
 	memset(set.value.value, 'v', sizeof(set.value.value));
 	component_make(IC_MESSAGE_KVP, KVP_VERSION_4_0, REQUEST, 0, &set,
 		       sizeof(set));
-	decode(true, packet_bytes);
+	decode(TRACE_COMPONENT, packet_bytes);
 	assert_int_equal(strlen(text) < sizeof(text), 1);
 	assert_non_null(strstr(text, "\xe6\xad\xab\" type=string"));
 }
@@ -317,8 +316,8 @@ static void test_fcopy(void **state)
 	       "size_bytes=10");
 	component_make(IC_MESSAGE_FCOPY, FCOPY_VERSION_1_1, RESPONSE,
 		       IC_E_FILE_EXISTS, &end, sizeof(end));
-	assert_non_null(
-		strstr(decode(true, packet_bytes), "status=0x80070050"));
+	assert_non_null(strstr(decode(TRACE_COMPONENT, packet_bytes),
+			       "status=0x80070050"));
 	assert_non_null(strstr(text, "operation=CANCEL_FCOPY"));
 }
 
@@ -332,7 +331,7 @@ static void test_utf16(void **state)
 	memcpy(body.text, units, sizeof(units));
 	component_make(IC_MESSAGE_SHUTDOWN, SHUTDOWN_VERSION_3_2, REQUEST, 0,
 		       &body, sizeof(body));
-	assert_non_null(strstr(decode(true, packet_bytes),
+	assert_non_null(strstr(decode(TRACE_COMPONENT, packet_bytes),
 			       "text=\"\xf0\x9f\x98\x80\\udc00\\ud800\\u202e"
 			       "\xe4\xb8\xad\xc3\xa4\\x85\\\\\""));
 }
@@ -384,7 +383,7 @@ static void test_framing(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		memcpy(packet, cases[i].bytes, cases[i].size_bytes);
-		assert_string_equal(decode(false, cases[i].size_bytes),
+		assert_string_equal(decode(TRACE_BYTES, cases[i].size_bytes),
 				    cases[i].line);
 	}
 }
@@ -399,7 +398,7 @@ static void test_strange_components(void **state)
 	component_make(0xffff, IC_VERSION(1, 2), 0, 0, body, sizeof(body));
 	expect("IC type 65535 1.2 id=9");
 	packet[4] = (16 + 24) / 8;
-	assert_non_null(strstr(decode(true, packet_bytes),
+	assert_non_null(strstr(decode(TRACE_COMPONENT, packet_bytes),
 			       "payload=24 (no IC header): 01000000"));
 }
 
@@ -420,7 +419,7 @@ static void test_every_cut(void **state)
 			     bytes -= bytes > 400 ? 328 : 8) {
 				packet[4] = (u8)(bytes / 8);
 				packet[5] = (u8)(bytes / 8 >> 8);
-				decode(true, bytes);
+				decode(TRACE_COMPONENT, bytes);
 			}
 		}
 	}
