@@ -26,6 +26,8 @@ static const struct cli_option options[] = {
 	{ "detach", 'd', NULL, "go on in the background" },
 	{ "enable", 'e', "SERVICE", "enable a service; can be repeated" },
 	{ "disable", 0, "SERVICE", "disable a service; can be repeated" },
+	{ "disk", 0, "DISK", "PATH[,KEY=VALUE...]; can be repeated" },
+	{ "dvd", 0, "PATH", "a DVD's image; can be repeated" },
 	{ "config", 0, "FILE", "take settings from a JSON file first" },
 	{ "carrier", 0, NULL, "run inside the carrier" },
 	{ NULL, 0, NULL, NULL },
@@ -118,6 +120,25 @@ static int take_disable(struct run_config *config, const char *value,
 	return run_config_set_service(config, "--disable", value, false, err);
 }
 
+static int take_disk(struct run_config *config, const char *value,
+		     struct lis_error *err)
+{
+	struct run_disk *disk = run_config_add_disk(config, err);
+
+	return disk ? run_disk_parse(disk, "--disk", value, err) : -EINVAL;
+}
+
+static int take_dvd(struct run_config *config, const char *value,
+		    struct lis_error *err)
+{
+	struct run_disk *disk = run_config_add_disk(config, err);
+	int ret = disk ? run_disk_parse(disk, "--dvd", value, err) : -EINVAL;
+
+	if (ret == 0)
+		disk->dvd = disk->read_only = true;
+	return ret;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(struct run_config *config, const char *value,
@@ -136,6 +157,8 @@ static const struct {
 	{ "detach", take_detach },
 	{ "enable", take_enable },
 	{ "disable", take_disable },
+	{ "disk", take_disk },
+	{ "dvd", take_dvd },
 };
 
 /* A file gives way to options, wherever it stands among them. */

@@ -34,6 +34,11 @@ void run_config_release(struct run_config *config)
 	free(config->kernel);
 	free(config->initrd);
 	free(config->command_line);
+	for (uint32_t i = 0; i < config->disk_count; i++)
+		run_disk_release(&config->disks[i]);
+	free(config->disks);
+	config->disks = NULL;
+	config->disk_count = 0;
 	config->kernel = NULL;
 	config->initrd = NULL;
 	config->command_line = NULL;
@@ -159,6 +164,27 @@ int run_config_set_service(struct run_config *config, const char *what,
 			what, text);
 	config->service_enabled[index] = enabled;
 	return 0;
+}
+
+struct run_disk *run_config_add_disk(struct run_config *config,
+				     struct lis_error *err)
+{
+	struct run_disk *disks;
+
+	if (config->disk_count == RUN_DISKS_MAX) {
+		lis_error_set(err, EINVAL, "a VM has at most %d disks",
+			      RUN_DISKS_MAX);
+		return NULL;
+	}
+	disks = realloc(config->disks,
+			(config->disk_count + 1) * sizeof(*disks));
+	if (!disks) {
+		lis_error_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	config->disks = disks;
+	run_disk_init(&disks[config->disk_count]);
+	return &disks[config->disk_count++];
 }
 
 static int file_check(const char *what, const char *path, struct lis_error *err)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/control/disk_config.h"
 #include "host/control/paths.h"
 #include "host/control/service_names.h"
 #include "host/vm/error.h"
@@ -47,6 +48,8 @@ struct run_config {
 	enum run_console console;
 	bool detach; /* go to the background once the VM runs */
 	bool service_enabled[SERVICE_COUNT]; /* by enum service_index */
+	struct run_disk *disks;
+	uint32_t disk_count;
 };
 
 /* Sets the defaults. To be ended by run_config_release(). */
@@ -59,7 +62,8 @@ void run_config_release(struct run_config *config);
  * Takes settings from a JSON file over those already there. The file is one
  * object with any of: name, kernel, initrd, append, cpus, memory, low_mmio,
  * high_mmio ("512M" or a number of bytes), huge_pages, console ("stdio",
- * "socket", "none"), detach, enable and disable (lists of service names).
+ * "socket", "none"), detach, enable and disable (lists of service names),
+ * disks (a list of objects, see disk_config.h).
  * Relative paths count from the file's folder. A member that is not known is an
  * error. Returns 0; -EINVAL when the content is wrong; -ENOMEM; or the error of
  * opening or reading the file, negative.
@@ -83,6 +87,13 @@ int run_config_set_console(struct run_config *config, const char *what,
 int run_config_set_service(struct run_config *config, const char *what,
 			   const char *text, bool enabled,
 			   struct lis_error *err);
+
+/*
+ * Adds a disk, with its defaults, to be filled in by the caller: NULL when out
+ * of memory or when there are RUN_DISKS_MAX, with err set.
+ */
+struct run_disk *run_config_add_disk(struct run_config *config,
+				     struct lis_error *err);
 
 /*
  * Replaces a string setting (kernel, initrd, command_line) by a copy of text.

@@ -36,22 +36,30 @@ static int take_name(const struct member *m)
 }
 
 /* A path that is not absolute counts from the folder of the file. */
-static int take_path(const struct member *m, char **setting)
+static int path_full(const struct member *m, const char *text,
+		     char full[PATH_MAX])
 {
-	const char *text = json_string_value(m->value);
 	const char *slash = strrchr(m->path, '/');
-	char full[PATH_MAX];
 	int n;
 
 	if (!text || !*text)
 		return want(m, "a path");
 	if (text[0] == '/' || !slash)
-		return run_config_set_text(setting, text, m->err);
-	n = snprintf(full, sizeof(full), "%.*s/%s", (int)(slash - m->path),
-		     m->path, text);
-	if (n < 0 || (size_t)n >= sizeof(full))
+		n = snprintf(full, PATH_MAX, "%s", text);
+	else
+		n = snprintf(full, PATH_MAX, "%.*s/%s", (int)(slash - m->path),
+			     m->path, text);
+	if (n < 0 || n >= PATH_MAX)
 		return want(m, "a shorter path");
-	return run_config_set_text(setting, full, m->err);
+	return 0;
+}
+
+static int take_path(const struct member *m, char **setting)
+{
+	char full[PATH_MAX];
+	int ret = path_full(m, json_string_value(m->value), full);
+
+	return ret ? ret : run_config_set_text(setting, full, m->err);
 }
 
 static int take_kernel(const struct member *m)
@@ -180,6 +188,41 @@ static int take_disable(const struct member *m)
 	return take_services(m, false);
 }
 
+static int take_disk(const struct member *m, json_t *object)
+{
+	struct run_disk *disk;
+	char full[PATH_MAX];
+	int ret;
+
+	if (!json_is_object(object))
+		return want(m, "a list of objects");
+	disk = run_config_add_disk(m->config, m->err);
+	if (!disk)
+		return -ENOMEM;
+	ret = run_disk_load(disk, m->what, object, m->err);
+	if (ret < 0 || strstr(disk->path, "://"))
+		return ret;
+	ret = path_full(m, disk->path, full);
+	return ret ? ret : run_config_set_text(&disk->path, full, m->err);
+}
+
+static int take_disks(const struct member *m)
+{
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(m->value))
+		return want(m, "a list of objects");
+	json_array_foreach(m->value, i, item)
+	{
+		int ret = take_disk(m, item);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(const struct member *m);
@@ -197,6 +240,7 @@ static const struct {
 	{ "detach", take_detach },
 	{ "enable", take_enable },
 	{ "disable", take_disable },
+	{ "disks", take_disks },
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
@@ -212,12 +256,12 @@ static int member_take(struct run_config *config, const char *path,
 		if (strcmp(name, members[i].name) == 0)
 			return members[i].take(&m);
 	}
-	return lis_error_set(
-		err, EINVAL,
-		"%s is not a setting; known are name, kernel, "
-		"initrd, append, cpus, memory, low_mmio, "
-		"high_mmio, huge_pages, console, detach, enable and disable",
-		what);
+	return lis_error_set(err, EINVAL,
+			     "%s is not a setting; known are name, kernel, "
+			     "initrd, append, cpus, memory, low_mmio, "
+			     "high_mmio, huge_pages, console, detach, enable, "
+			     "disable and disks",
+			     what);
 }
 
 static int file_parse(const char *path, json_t **root, struct lis_error *err)

@@ -3,6 +3,7 @@
 #include "host/control/device_sandbox.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -83,6 +84,37 @@ static const struct sandbox_rule rules[] = {
 	{ SYS_access },
 	{ SYS_readlink },
 	{ SYS_getdents64 },
+	/* Disks: what io_uring does for us is not filtered. */
+	{ SYS_io_uring_setup },
+	{ SYS_io_uring_enter },
+	{ SYS_io_uring_register },
+	{ SYS_pwrite64 },
+	{ SYS_pwritev },
+	{ SYS_preadv2 },
+	{ SYS_pwritev2 },
+	{ SYS_fsync },
+	{ SYS_fdatasync },
+	{ SYS_fstatfs },
+	{ SYS_flock },
+	IOCTL(BLKGETSIZE64),
+	IOCTL(BLKSSZGET),
+	IOCTL(BLKPBSZGET),
+	IOCTL(BLKDISCARD),
+	IOCTL(BLKZEROOUT),
+	IOCTL(BLKFLSBUF),
+	{ SYS_timerfd_create },
+	{ SYS_timerfd_settime },
+	{ SYS_timerfd_gettime },
+	/* Disks over the network. */
+	{ SYS_socket },
+	{ SYS_connect },
+	{ SYS_setsockopt },
+	{ SYS_bind },
+	{ SYS_getpeername },
+	{ SYS_sendto },
+	{ SYS_recvfrom },
+	{ SYS_sendmmsg },
+	{ SYS_ppoll },
 	/* A machine after a reset. */
 	{ SYS_ioctl, 1, IOCTL_TYPE_MASK, KVMIO << 8 },
 	{ SYS_memfd_create },

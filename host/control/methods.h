@@ -23,6 +23,11 @@ control_method_fn method_vm_pause;
 control_method_fn method_vm_resume;
 control_method_fn method_vm_nmi;
 control_method_fn method_vm_counters;
+/* methods_disk.c */
+control_method_fn method_disk_attach;
+control_method_fn method_disk_detach;
+control_method_fn method_disk_resize;
+control_method_fn method_disk_list;
 /* methods_kvp.c */
 control_method_fn method_kvp_enumerate;
 control_method_fn method_kvp_get;

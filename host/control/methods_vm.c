@@ -291,7 +291,7 @@ static void stop_by_guest(struct control_request *request, json_t *params,
 	    !params_number(request, params, "timeout_ms", STOP_TIMEOUT_MOST_MS,
 			   &timeout_ms))
 		return;
-	if (vm->state == VM_PAUSED) {
+	if (vm->state == VM_PAUSED || vm->state == VM_PAUSED_CRITICAL) {
 		control_fail(request, "refused",
 			     "VM '%s' is paused: resume it first, or turn it "
 			     "off with 'lis stop --turn-off'",
@@ -394,10 +394,9 @@ static int folder_count(const char *path)
 	return count - 2; /* without . and .. */
 }
 
-static json_t *channel_counters(const struct component *component)
+static json_t *channel_counters(const struct bus_channel *channel)
 {
-	struct bus_channel_counters counters =
-		bus_channel_counters(component->channel);
+	struct bus_channel_counters counters = bus_channel_counters(channel);
 
 	return json_pack("{s:I, s:I, s:I, s:I}", "packets_in",
 			 (json_int_t)counters.packets_in, "packets_out",
@@ -411,13 +410,18 @@ void method_vm_counters(struct control_request *request, json_t *params)
 	struct vm *vm = request->context;
 	const struct bus_counters *counters = bus_counters(vm->bus);
 	json_t *channels = json_object();
+	struct bus_channel *channel;
+	const char *name;
+	u32 place = 0;
 
 	(void)params;
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		if (vm->components[i]->channel)
 			json_object_set_new(
 				channels, component_name(vm->components[i]),
-				channel_counters(vm->components[i]));
+				channel_counters(vm->components[i]->channel));
+	while (storage_next_channel(vm->storage, &place, &name, &channel))
+		json_object_set_new(channels, name, channel_counters(channel));
 	control_reply(
 		request,
 		json_pack("{s:I, s:I, s:o, s:i, s:i}", "messages_in",

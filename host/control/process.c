@@ -116,6 +116,8 @@ static void process_close(struct vm *vm)
 	if (vm->machine)
 		vm_machine_finish(vm);
 	components_release(vm->components);
+	if (vm->storage)
+		storage_close(vm->storage);
 	terminal_end(&vm->terminal);
 	if (vm->bus)
 		bus_close(vm->bus);
@@ -210,6 +212,9 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 				 vm->config->service_enabled, error);
 	if (code < 0)
 		return code;
+	code = vm_storage_begin(vm, error);
+	if (code < 0)
+		return code;
 	listen_fd = vm->instance.listen_fd;
 	vm->instance.listen_fd = -1;
 	code = control_server_start(&vm->server, &vm->loop, listen_fd,
@@ -281,6 +286,7 @@ static int process_body(const struct run_config *config, int ready_fd,
 	} else {
 		report_ready(ready_fd, error);
 	}
+	storage_free(vm->storage);
 	if (vm->bus)
 		bus_destroy(vm->bus);
 	components_free(vm->components);

@@ -14,13 +14,14 @@
 #include <uv.h>
 
 #include "host/bus/bus.h"
-#include "host/component/component.h"
+#include "host/component/components.h"
 #include "host/control/config.h"
 #include "host/control/console.h"
 #include "host/control/event_log.h"
 #include "host/control/instance.h"
 #include "host/control/server.h"
 #include "host/control/terminal.h"
+#include "host/device/storage.h"
 #include "host/vm/machine.h"
 
 #define VM_CRASH_TEXT_BYTES 4096
@@ -29,7 +30,8 @@ enum vm_state {
 	VM_STARTING,
 	VM_RUNNING,
 	VM_PAUSED,
-	VM_CRASHED, /* the guest reported a panic, and may run on */
+	VM_PAUSED_CRITICAL, /* until the host has room for its writes */
+	VM_CRASHED,	    /* the guest reported a panic, and may run on */
 	VM_STOPPED,
 };
 
@@ -65,9 +67,12 @@ struct vm {
 	struct bus *bus;
 	struct machine *machine;
 	enum vm_state state;
+	enum vm_state state_before; /* VM_PAUSED_CRITICAL */
+	bool full; /* requests of the guest wait for room on the host */
 	u64 started_ns;
 	struct component_host component_host;
 	struct component *components[SERVICE_COUNT];
+	struct storage *storage;
 	struct event_log events;
 	struct console console;
 	struct terminal terminal;
@@ -101,6 +106,9 @@ void vm_watch_bus(struct vm *vm, struct bus_watcher *watcher);
 void vm_followers_changed(void *context);
 void vm_component_event(void *context, const char *kind, const char *service,
 			u32 relid, const char *text);
+
+/* Make the disks (vm_storage.c); 0, or -errno with @error set. */
+int vm_storage_begin(struct vm *vm, struct lis_error *error);
 
 /* Make the machine and start it; 0, or -errno with @error set. */
 int vm_machine_begin(struct vm *vm, struct lis_error *error);

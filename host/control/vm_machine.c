@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "host/control/vm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +94,7 @@ int vm_machine_begin(struct vm *vm, struct lis_error *error)
 	if (code < 0)
 		return code;
 	vm->component_host.machine = vm->machine;
+	storage_machine(vm->storage, vm->machine);
 	code = bus_attach(vm->bus, vm->machine, error);
 	if (code < 0)
 		return code;
@@ -105,6 +107,7 @@ int vm_machine_begin(struct vm *vm, struct lis_error *error)
 void vm_machine_finish(struct vm *vm)
 {
 	bus_detach(vm->bus);
+	storage_machine(vm->storage, NULL);
 	vm->component_host.machine = NULL;
 	machine_destroy(vm->machine);
 	vm->machine = NULL;
@@ -189,8 +192,9 @@ int vm_pause(struct vm *vm, struct lis_error *error)
 	int code = machine_pause(vm->machine, error);
 
 	if (code == 0 && vm->state != VM_PAUSED) {
+		if (vm->state != VM_PAUSED_CRITICAL)
+			components_paused(vm->components, true);
 		vm->state = VM_PAUSED;
-		components_paused(vm->components, true);
 		vm_event(vm, "paused", NULL, 0, "the VM was paused");
 	}
 	return code;
@@ -198,8 +202,18 @@ int vm_pause(struct vm *vm, struct lis_error *error)
 
 int vm_resume(struct vm *vm, struct lis_error *error)
 {
-	int code = machine_resume(vm->machine, error);
+	int code;
 
+	if (vm->full && vm->machine) {
+		storage_retry(vm->storage);
+		vm->state = VM_PAUSED_CRITICAL;
+		vm->state_before = VM_RUNNING;
+		return lis_error_set(error, EBUSY,
+				     "the host has no room for what the guest "
+				     "writes: free some, and the VM goes on by "
+				     "itself");
+	}
+	code = machine_resume(vm->machine, error);
 	if (code == 0 && vm->state == VM_PAUSED) {
 		vm->state = VM_RUNNING;
 		components_paused(vm->components, false);

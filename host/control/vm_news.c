@@ -18,9 +18,12 @@ u64 vm_uptime_ms(const struct vm *vm)
 const char *vm_state_text(enum vm_state state)
 {
 	static const char *const texts[] = {
-		[VM_STARTING] = "starting", [VM_RUNNING] = "running",
-		[VM_PAUSED] = "paused",	    [VM_CRASHED] = "crashed",
+		[VM_STARTING] = "starting",
+		[VM_RUNNING] = "running",
+		[VM_PAUSED] = "paused",
+		[VM_CRASHED] = "crashed",
 		[VM_STOPPED] = "stopped",
+		[VM_PAUSED_CRITICAL] = "paused-critical",
 	};
 
 	return texts[state];

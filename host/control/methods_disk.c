@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/control/methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "host/control/json_text.h"
+#include "host/control/params.h"
+#include "host/control/vm.h"
+
+/* Why a request failed, as one word. */
+static const char *reason_of(int code)
+{
+	switch (code) {
+	case -EEXIST:
+		return "exists";
+	case -ENOENT:
+		return "not-found";
+	case -EBUSY:
+		return "busy";
+	case -ENOTSUP:
+		return "unsupported";
+	case -EROFS:
+	case -EACCES:
+	case -EPERM:
+	case -EINVAL:
+		return "refused";
+	default:
+		return "io";
+	}
+}
+
+static json_t *controller_name(u32 controller)
+{
+	return controller == RUN_DISK_IDE ? json_string("ide")
+					  : json_integer(controller);
+}
+
+/* "controller" and "lun", which name a disk. */
+static bool place_of(struct control_request *request, json_t *params,
+		     u32 *controller, u32 *lun)
+{
+	json_t *member = json_object_get(params, "controller");
+	uint64_t number = 0;
+
+	*controller = RUN_DISK_IDE;
+	if (!json_is_string(member) ||
+	    strcmp(json_string_value(member), "ide") != 0) {
+		if (!params_number(request, params, "controller",
+				   RUN_DISK_CONTROLLERS_MAX - 1, &number))
+			return false;
+		*controller = (u32)number;
+	}
+	number = 0;
+	if (!params_number(request, params, "lun", RUN_DISK_LUNS_MAX - 1,
+			   &number))
+		return false;
+	*lun = (u32)number;
+	return true;
+}
+
+static void reply(struct control_request *request, int code,
+		  const struct lis_error *error)
+{
+	if (code < 0)
+		control_fail(request, reason_of(code), "%s", error->text);
+	else
+		control_reply(request, json_object());
+}
+
+void method_disk_attach(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	struct lis_error error;
+	struct run_disk disk;
+	u32 controller, lun;
+	int code;
+
+	run_disk_init(&disk);
+	code = run_disk_load(&disk, "disk.attach", params, &error);
+	if (code < 0) {
+		control_fail_params(request, "%s", error.text);
+		run_disk_release(&disk);
+		return;
+	}
+	code = storage_attach(vm->storage, &disk, &controller, &lun, &error);
+	if (code < 0) {
+		reply(request, code, &error);
+	} else {
+		vm_event(vm, "disk-attached", NULL, 0,
+			 "%.300s was attached as %s %u", disk.path,
+			 controller == RUN_DISK_IDE ? "IDE disk" : "LUN", lun);
+		control_reply(request, json_pack("{s:o, s:I}", "controller",
+						 controller_name(controller),
+						 "lun", (json_int_t)lun));
+	}
+	run_disk_release(&disk);
+}
+
+/* The image is closed. */
+static void detached(void *context)
+{
+	struct control_request *request = context;
+
+	vm_event(request->context, "disk-detached", NULL, 0,
+		 "a disk was detached");
+	control_reply(request, json_object());
+}
+
+void method_disk_detach(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	struct lis_error error;
+	u32 controller, lun;
+	int code;
+
+	if (!place_of(request, params, &controller, &lun))
+		return;
+	code = storage_detach(vm->storage, controller, lun, detached, request,
+			      &error);
+	if (code < 0)
+		reply(request, code, &error);
+}
+
+void method_disk_resize(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	uint64_t size_bytes = 0;
+	struct lis_error error;
+	u32 controller, lun;
+	int code;
+
+	if (!place_of(request, params, &controller, &lun) ||
+	    !params_number(request, params, "size_bytes", DISK_SIZE_BYTES_MAX,
+			   &size_bytes))
+		return;
+	if (!size_bytes) {
+		control_fail_params(request, "\"size_bytes\" must be given");
+		return;
+	}
+	code = storage_resize(vm->storage, controller, lun, size_bytes, &error);
+	if (code == 0)
+		vm_event(vm, "disk-resized", NULL, 0,
+			 "a disk has %llu bytes now",
+			 (unsigned long long)size_bytes);
+	reply(request, code, &error);
+}
+
+static json_t *disk_row(const struct storage_disk *disk)
+{
+	const struct run_disk *config = disk->config;
+	json_t *row = json_pack(
+		"{s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:I}", "controller",
+		controller_name(disk->controller), "lun", (json_int_t)disk->lun,
+		"path", json_text(config->path), "kind",
+		config->dvd ? "dvd" : "disk", "format",
+		disk_format_name(disk->info.format), "size_bytes",
+		(json_int_t)disk->info.size_bytes, "sector_bytes",
+		(json_int_t)disk->info.sector_bytes, "physical_sector_bytes",
+		(json_int_t)disk->info.physical_sector_bytes);
+	json_t *rest = json_pack(
+		"{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "read_only",
+		disk->info.read_only, "direct", disk->info.direct, "full",
+		disk->full, "iops", (json_int_t)config->iops,
+		"bytes_per_second", (json_int_t)config->bytes_per_second,
+		"reads", (json_int_t)disk->reads, "writes",
+		(json_int_t)disk->writes, "read_bytes",
+		(json_int_t)disk->read_bytes, "written_bytes",
+		(json_int_t)disk->written_bytes);
+
+	json_object_update(row, rest);
+	json_decref(rest);
+	return row;
+}
+
+void method_disk_list(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	json_t *rows = json_array();
+	struct storage_disk disk;
+	u32 place = 0;
+
+	(void)params;
+	while (storage_next(vm->storage, &place, &disk))
+		json_array_append_new(rows, disk_row(&disk));
+	control_reply(request, json_pack("{s:o}", "disks", rows));
+}

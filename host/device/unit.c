@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/device/storage_internal.h"
+
+static void disk_options_of(const struct run_disk *config,
+			    struct disk_options *options)
+{
+	options->path = config->path;
+	options->read_only = config->read_only || config->dvd;
+	options->cache = config->cached ? DISK_CACHE_BUFFERED : DISK_CACHE_AUTO;
+	options->sector_bytes = config->logical_sector_bytes;
+	options->physical_sector_bytes = config->physical_sector_bytes;
+	options->iops = config->iops;
+	options->bytes_per_second = config->bytes_per_second;
+	options->format = DISK_FORMAT_AUTO;
+	if (config->format)
+		disk_format_find(config->format, &options->format);
+}
+
+static int lun_make(struct unit *unit, struct lis_error *error)
+{
+	const struct run_disk *config = &unit->config;
+	struct lun_options options = {
+		.kind = config->dvd ? LUN_DVD : LUN_DISK,
+		.transfer_max_bytes = TRANSFER_MAX_BYTES,
+		.serial = config->serial,
+		.write_cache = true,
+		.unmap_zeroes = true,
+	};
+	struct disk_info info;
+
+	disk_info_get(unit->disk, &info);
+	options.size_bytes = info.size_bytes;
+	options.block_bytes =
+		config->dvd ? LUN_DVD_BLOCK_BYTES : info.sector_bytes;
+	options.physical_bytes = config->dvd ? 0 : info.physical_sector_bytes;
+	options.read_only = info.read_only;
+	options.thin = info.can_unmap;
+	options.unmap_unit_bytes = info.unmap_granularity_bytes;
+	memcpy(options.identity, info.identity, sizeof(options.identity));
+	if (lun_init(&unit->lun, &options) == VMBUS_OK)
+		return 0;
+	return lis_error_set(error, EINVAL,
+			     "%.300s cannot be a disk of a VM: it has %llu "
+			     "bytes in sectors of %u",
+			     config->path, (unsigned long long)info.size_bytes,
+			     info.sector_bytes);
+}
+
+static int config_copy(struct unit *unit, const struct run_disk *config,
+		       struct lis_error *error)
+{
+	unit->config = *config;
+	unit->config.path = strdup(config->path);
+	unit->config.format = config->format ? strdup(config->format) : NULL;
+	if (unit->config.path && (unit->config.format || !config->format))
+		return 0;
+	return lis_error_set(error, ENOMEM, "out of memory");
+}
+
+int unit_open(struct unit **result, struct storage *storage,
+	      const struct run_disk *config, struct lis_error *error)
+{
+	struct disk_options options = { 0 };
+	struct unit *unit = calloc(1, sizeof(*unit));
+	int code;
+
+	if (!unit)
+		return lis_error_set(error, ENOMEM, "out of memory");
+	pthread_mutex_init(&unit->lock, NULL);
+	unit->storage = storage;
+	unit->users = 1;
+	code = config_copy(unit, config, error);
+	if (code == 0) {
+		disk_options_of(&unit->config, &options);
+		code = disk_open(&unit->disk, &options, error);
+	}
+	if (code == 0)
+		code = lun_make(unit, error);
+	if (code < 0)
+		unit_close(unit);
+	else
+		*result = unit;
+	return code;
+}
+
+void unit_take(struct unit *unit)
+{
+	__atomic_fetch_add(&unit->users, 1, __ATOMIC_RELAXED);
+}
+
+void unit_let_go(struct unit *unit)
+{
+	struct storage *storage = unit->storage;
+
+	if (__atomic_fetch_sub(&unit->users, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	pthread_mutex_lock(&storage->lock);
+	unit->next = storage->gone;
+	storage->gone = unit;
+	pthread_mutex_unlock(&storage->lock);
+	storage_wake(storage);
+}
+
+void unit_close(struct unit *unit)
+{
+	if (unit->disk)
+		disk_close(unit->disk);
+	if (unit->done)
+		unit->done(unit->done_context);
+	run_disk_release(&unit->config);
+	pthread_mutex_destroy(&unit->lock);
+	free(unit);
+}

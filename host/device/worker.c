@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "host/device/storage_internal.h"
+
+/* epoll_event.data.u64 of what is no queue. */
+#define EVENT_SIGNAL  (LUN_PER_CONTROLLER + 0)
+#define EVENT_CONTROL (LUN_PER_CONTROLLER + 1)
+#define EVENTS	      16
+
+void worker_call(struct worker *worker, u32 calls)
+{
+	const u64 one = 1;
+
+	__atomic_fetch_or(&worker->calls, calls, __ATOMIC_RELEASE);
+	/* It cannot be full: it is read at once. */
+	if (write(worker->control, &one, sizeof(one)) < 0)
+		return;
+}
+
+static bool watch(struct worker *worker, int fd, u64 what)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = what };
+
+	return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* ---- tasks ---- */
+
+static struct task *task_take(struct worker *worker)
+{
+	struct task *task = worker->free;
+
+	worker->free = task->next;
+	task->next = NULL;
+	task->parked = false;
+	task->resetting = false;
+	task->next_active = worker->active;
+	if (worker->active)
+		worker->active->active = &task->next_active;
+	task->active = &worker->active;
+	worker->active = task;
+	return task;
+}
+
+static void task_give(struct worker *worker, struct task *task)
+{
+	task->next = worker->free;
+	worker->free = task;
+}
+
+void worker_task_done(struct task *task)
+{
+	struct worker *worker = task->worker;
+
+	*task->active = task->next_active;
+	if (task->next_active)
+		task->next_active->active = task->active;
+	if (task->resetting)
+		worker->resetting--;
+	task->next = NULL;
+	*worker->done_last = task;
+	worker->done_last = &task->next;
+}
+
+void worker_task_park(struct task *task)
+{
+	struct worker *worker = task->worker;
+	struct unit *unit = task->slot->unit;
+
+	task->parked = true;
+	task->next = worker->parked;
+	worker->parked = task;
+	__atomic_fetch_add(&unit->parked, 1, __ATOMIC_RELEASE);
+	storage_wake(unit->storage);
+}
+
+/* All that are parked, or those that were aborted, go on. */
+static void parked_go_on(struct worker *worker, bool all)
+{
+	struct task *task = worker->parked;
+
+	if (!task)
+		return;
+	worker->parked = NULL;
+	while (task) {
+		struct task *next = task->next;
+		struct unit *unit = task->slot->unit;
+
+		if (all || task->aborted) {
+			task->parked = false;
+			__atomic_fetch_sub(&unit->parked, 1, __ATOMIC_RELEASE);
+			task_retry(task);
+		} else {
+			task->next = worker->parked;
+			worker->parked = task;
+		}
+		task = next;
+	}
+	storage_wake(worker->controller->storage);
+}
+
+static void tasks_abort(struct worker *worker,
+			bool (*covers)(struct task *task, const void *context),
+			const void *context)
+{
+	struct task *task, *next;
+
+	for (task = worker->active; task; task = next) {
+		next = task->next_active;
+		if (covers(task, context))
+			task_abort(task);
+	}
+	parked_go_on(worker, false);
+}
+
+/* ---- the way to the disks ---- */
+
+static void slot_close(struct worker *worker, struct slot *slot)
+{
+	if (slot->queue) {
+		epoll_ctl(worker->epoll, EPOLL_CTL_DEL,
+			  disk_queue_fd(slot->queue), NULL);
+		disk_queue_close(slot->queue);
+	}
+	unit_let_go(slot->unit);
+	*slot = (struct slot){ 0 };
+}
+
+static void slot_open(struct worker *worker, u32 number, struct unit *unit)
+{
+	struct slot *slot = &worker->slots[number];
+	struct lis_error error;
+
+	slot->unit = unit;
+	if (disk_queue_open(&slot->queue, unit->disk, &error) < 0)
+		slot->queue = NULL;
+	else
+		watch(worker, disk_queue_fd(slot->queue), number);
+}
+
+static bool uses_slot(struct task *task, const void *context)
+{
+	return task->slot == context;
+}
+
+static void slot_look(struct worker *worker, u32 number)
+{
+	struct controller *controller = worker->controller;
+	struct slot *slot = &worker->slots[number];
+	struct unit *unit;
+
+	pthread_mutex_lock(&controller->lock);
+	unit = worker->stopping ? NULL : controller->units[number];
+	if (unit && unit != slot->unit)
+		unit_take(unit);
+	pthread_mutex_unlock(&controller->lock);
+	if (unit == slot->unit)
+		return;
+	if (slot->unit && !slot->leaving) {
+		slot->leaving = true;
+		worker->units &= ~(1ull << number);
+		tasks_abort(worker, uses_slot, slot);
+	}
+	if (slot->unit && !slot->under_way)
+		slot_close(worker, slot);
+	if (!unit)
+		return;
+	if (slot->unit) {
+		/* Once more when the one before has gone. */
+		unit_let_go(unit);
+		return;
+	}
+	slot_open(worker, number, unit);
+	worker->units |= 1ull << number;
+}
+
+static void slots_look(struct worker *worker)
+{
+	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
+		slot_look(worker, i);
+}
+
+/* Those that waited for the last request of theirs. */
+static void slots_settle(struct worker *worker)
+{
+	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
+		if (worker->slots[i].leaving && !worker->slots[i].under_way)
+			slot_look(worker, i);
+}
+
+static void slots_kick(struct worker *worker)
+{
+	u64 units = worker->units;
+
+	while (units) {
+		struct slot *slot = &worker->slots[__builtin_ctzll(units)];
+
+		units &= units - 1;
+		if (!slot->submitted)
+			continue;
+		slot->submitted = false;
+		disk_kick(slot->queue);
+		/* Some are done by now. */
+		disk_reap(slot->queue);
+	}
+}
+
+/* ---- resets ---- */
+
+static bool reset_covers(struct task *task, const void *context)
+{
+	return storage_reset_covers(context, &task->srb);
+}
+
+static void reset_look(struct worker *worker)
+{
+	struct controller *controller = worker->controller;
+	struct storage_reset what;
+	bool news;
+
+	pthread_mutex_lock(&controller->lock);
+	news = controller->reset.busy &&
+	       controller->reset.number != worker->reset_number;
+	worker->reset_number = controller->reset.number;
+	what = controller->reset.what;
+	pthread_mutex_unlock(&controller->lock);
+	worker->stalled = false;
+	if (!news)
+		return;
+	worker->reset_served = false;
+	for (struct task *task = worker->active; task; task = task->next_active)
+		if (storage_reset_covers(&what, &task->srb)) {
+			task->resetting = true;
+			worker->resetting++;
+		}
+	tasks_abort(worker, reset_covers, &what);
+}
+
+/* The answer to a reset, or to a request for sub-channels. */
+static void answer_send(struct worker *worker, const struct storage_call *call,
+			u32 nt_status)
+{
+	u8 bytes[STORAGE_PACKET_BYTES];
+	struct ring_vec vec = { bytes,
+				storage_vsp_answer(call, nt_status, bytes) };
+	struct packet_out packet = {
+		.type = PACKET_COMPLETION,
+		.transaction_id = call->transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	bus_channel_send(worker->channel, &packet);
+}
+
+static void reset_units(struct worker *worker, const struct storage_reset *what)
+{
+	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++) {
+		struct unit *unit = worker->slots[i].unit;
+
+		if (!unit || (!what->all && what->unit != i))
+			continue;
+		pthread_mutex_lock(&unit->lock);
+		lun_reset(&unit->lun,
+			  what->all ? LUN_BUS_RESET : LUN_DEVICE_RESET);
+		pthread_mutex_unlock(&unit->lock);
+	}
+}
+
+static bool room_for_answer(struct worker *worker)
+{
+	return bus_channel_room(worker->channel,
+				packet_ring_bytes(0, STORAGE_PACKET_BYTES));
+}
+
+/* Take part in the reset under way; end it when all have, and it is ours. */
+static void reset_settle(struct worker *worker)
+{
+	struct controller *controller = worker->controller;
+	struct reset *reset = &controller->reset;
+	bool over;
+
+	if (!worker->reset_served && !worker->resetting) {
+		worker->reset_served = true;
+		controller_reset_served(controller, worker->reset_number);
+	}
+	if (!worker->reset_owed)
+		return;
+	pthread_mutex_lock(&controller->lock);
+	over = !reset->waiting;
+	pthread_mutex_unlock(&controller->lock);
+	if (!over || worker->done || !room_for_answer(worker))
+		return;
+	/* Nobody else touches a reset whose origin this is. */
+	reset_units(worker, &reset->what);
+	answer_send(worker, &reset->call, STORAGE_NT_SUCCESS);
+	worker->reset_owed = false;
+	pthread_mutex_lock(&controller->lock);
+	reset->busy = false;
+	reset->origin = NULL;
+	pthread_mutex_unlock(&controller->lock);
+	controller_call(controller, CALL_RESET);
+}
+
+/* ---- packets ---- */
+
+static bool answered(struct worker *worker, struct task *task)
+{
+	u8 bytes[STORAGE_PACKET_BYTES];
+	struct ring_vec vec = { bytes, 0 };
+	struct packet_out packet = {
+		.type = PACKET_COMPLETION,
+		.transaction_id = task->srb.call.transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	vec.size_bytes =
+		storage_vsp_complete(&task->srb, &task->scsi.result, bytes);
+	return bus_channel_send(worker->channel, &packet) == VMBUS_OK;
+}
+
+/* Answer what is done; false: the ring is full. */
+static bool done_send(struct worker *worker)
+{
+	while (worker->done) {
+		struct task *task = worker->done;
+
+		if (!answered(worker, task))
+			return false;
+		worker->done = task->next;
+		if (!worker->done)
+			worker->done_last = &worker->done;
+		task_give(worker, task);
+	}
+	return true;
+}
+
+static void notice_send(struct worker *worker)
+{
+	u8 bytes[STORAGE_PACKET_BYTES];
+	struct ring_vec vec = { bytes, 0 };
+	struct packet_out packet = {
+		.type = PACKET_DATA_INBAND,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	if (!worker->notice_owed || !room_for_answer(worker))
+		return;
+	worker->notice_owed = false;
+	vec.size_bytes =
+		storage_vsp_notice(&worker->vsp, STORAGE_ENUMERATE_BUS, bytes);
+	if (vec.size_bytes)
+		bus_channel_send(worker->channel, &packet);
+}
+
+static void sub_channels_answer(struct worker *worker)
+{
+	if (!worker->sub_answer_owed || !room_for_answer(worker))
+		return;
+	answer_send(worker, &worker->sub_call, worker->sub_status);
+	worker->sub_answer_owed = false;
+	worker->waits_for_sub_channels = false;
+}
+
+static void action_answer(struct worker *worker,
+			  const struct storage_vsp_action *action)
+{
+	struct ring_vec vec = { action->packet, action->packet_bytes };
+	struct packet_out packet = {
+		.type = PACKET_COMPLETION,
+		.transaction_id = action->call.transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	bus_channel_send(worker->channel, &packet);
+	if (action->ready)
+		controller_call(worker->controller, CALL_READ);
+}
+
+static void action_sub_channels(struct worker *worker,
+				const struct storage_vsp_action *action)
+{
+	worker->sub_channels = action->sub_channels;
+	worker->sub_call = action->call;
+	worker->waits_for_sub_channels = true;
+	__atomic_store_n(&worker->wants_sub_channels, true, __ATOMIC_RELEASE);
+	storage_wake(worker->controller->storage);
+}
+
+static bool action_reset(struct worker *worker,
+			 const struct storage_vsp_action *action)
+{
+	if (!controller_reset_begin(worker->controller, &action->reset,
+				    &action->call, worker)) {
+		worker->stalled = true;
+		return false;
+	}
+	worker->reset_owed = true;
+	return true;
+}
+
+/* Take one packet; false: none, or none can be taken now. */
+static bool packet_take(struct worker *worker)
+{
+	struct storage_vsp_action action;
+	struct packet_view view;
+	enum vmbus_status status;
+	struct task *task = worker->free;
+
+	if (!task || worker->stalled || worker->waits_for_sub_channels ||
+	    worker->reset_owed || !room_for_answer(worker))
+		return false;
+	if (bus_channel_receive(worker->channel, &view, worker->packet,
+				sizeof(worker->packet)) != VMBUS_OK)
+		return false;
+	status = storage_vsp_receive(&worker->vsp, &view, &task->srb, &action);
+	if (status == VMBUS_NOT_READY) {
+		worker->stalled = true;
+		return false;
+	}
+	if (status != VMBUS_OK) {
+		bus_channel_fail(worker->channel, status);
+		return false;
+	}
+	switch (action.step) {
+	case STORAGE_VSP_ANSWER:
+		action_answer(worker, &action);
+		break;
+	case STORAGE_VSP_SRB:
+		task_begin(task_take(worker), &view);
+		break;
+	case STORAGE_VSP_SUB_CHANNELS:
+		action_sub_channels(worker, &action);
+		break;
+	case STORAGE_VSP_RESET:
+		if (!action_reset(worker, &action))
+			return false;
+		break;
+	}
+	bus_channel_done(worker->channel, &view);
+	return true;
+}
+
+/* All that can be done now; true: there is more at once. */
+static bool turn(struct worker *worker)
+{
+	bool more;
+
+	if (!bus_channel_open(worker->channel))
+		return false;
+	bus_channel_mask(worker->channel);
+	sub_channels_answer(worker);
+	if (done_send(worker))
+		while (packet_take(worker))
+			;
+	slots_kick(worker);
+	done_send(worker);
+	reset_settle(worker);
+	notice_send(worker);
+	slots_settle(worker);
+	bus_channel_release(worker->channel);
+	bus_channel_flush(worker->channel);
+	more = bus_channel_unmask(worker->channel);
+	return more && worker->free && !worker->done && !worker->stalled &&
+	       !worker->waits_for_sub_channels && !worker->reset_owed;
+}
+
+/* ---- the thread ---- */
+
+static void calls_take(struct worker *worker)
+{
+	u32 calls = __atomic_exchange_n(&worker->calls, 0, __ATOMIC_ACQUIRE);
+
+	if (calls & CALL_STOP)
+		worker->stopping = true;
+	if (calls & CALL_READ)
+		worker->stalled = false;
+	if (calls & CALL_UNITS)
+		slots_look(worker);
+	if (calls & CALL_RETRY)
+		parked_go_on(worker, true);
+	if (calls & CALL_RESET)
+		reset_look(worker);
+	if (calls & CALL_NOTICE)
+		worker->notice_owed = true;
+	if (calls & CALL_ANSWER)
+		worker->sub_answer_owed = true;
+}
+
+static void event_take(struct worker *worker, u64 what)
+{
+	u64 count;
+
+	if (what == EVENT_SIGNAL)
+		bus_channel_signalled(worker->channel);
+	else if (what == EVENT_CONTROL)
+		(void)!read(worker->control, &count, sizeof(count));
+	else if (worker->slots[what].queue)
+		disk_reap(worker->slots[what].queue);
+}
+
+static void events_take(struct worker *worker, int timeout_ms)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(worker->epoll, events, EVENTS, timeout_ms);
+
+	for (int i = 0; i < count; i++)
+		event_take(worker, events[i].data.u64);
+	calls_take(worker);
+}
+
+static bool any_task(struct task *task, const void *context)
+{
+	(void)task;
+	(void)context;
+	return true;
+}
+
+/* End what is under way: the guest's memory is not ours any more after it. */
+static void drain(struct worker *worker)
+{
+	tasks_abort(worker, any_task, NULL);
+	while (worker->active) {
+		slots_kick(worker);
+		if (worker->active)
+			events_take(worker, -1);
+		/* What found no room meanwhile. */
+		tasks_abort(worker, any_task, NULL);
+	}
+	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
+		if (worker->slots[i].unit)
+			slot_close(worker, &worker->slots[i]);
+}
+
+static void *body(void *context)
+{
+	struct worker *worker = context;
+	bool more = true;
+
+	slots_look(worker);
+	while (!worker->stopping) {
+		more = turn(worker);
+		events_take(worker, more ? 0 : -1);
+	}
+	drain(worker);
+	return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void worker_free(struct worker *worker)
+{
+	if (worker->epoll >= 0)
+		close(worker->epoll);
+	if (worker->control >= 0)
+		close(worker->control);
+	for (u32 i = 0; worker->tasks && i < WORKER_TASKS; i++)
+		free(worker->tasks[i].buffer);
+	free(worker->tasks);
+	free(worker);
+}
+
+static struct worker *worker_make(struct port *port, struct machine *machine)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker)
+		return NULL;
+	worker->port = port;
+	worker->controller = port->controller;
+	worker->channel = port->channel;
+	worker->machine = machine;
+	worker->done_last = &worker->done;
+	worker->reset_served = true;
+	worker->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+	worker->tasks = calloc(WORKER_TASKS, sizeof(*worker->tasks));
+	if (!worker->tasks || worker->epoll < 0 || worker->control < 0 ||
+	    !watch(worker, worker->control, EVENT_CONTROL) ||
+	    !watch(worker, bus_channel_signal_fd(port->channel),
+		   EVENT_SIGNAL)) {
+		worker_free(worker);
+		return NULL;
+	}
+	for (u32 i = 0; i < WORKER_TASKS; i++) {
+		worker->tasks[i].worker = worker;
+		task_give(worker, &worker->tasks[i]);
+	}
+	storage_vsp_init(&worker->vsp, &port->controller->vsp, !port->index);
+	return worker;
+}
+
+/* Signals are the loop's. */
+static int thread_start(struct worker *worker)
+{
+	sigset_t all, before;
+	int code;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(&worker->thread, NULL, body, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -code;
+}
+
+int worker_start(struct port *port, struct machine *machine)
+{
+	struct controller *controller = port->controller;
+	struct worker *worker = worker_make(port, machine);
+	int code;
+
+	if (!worker)
+		return -ENOMEM;
+	pthread_mutex_lock(&controller->lock);
+	/* A reset under way is not this one's. */
+	worker->reset_number = controller->reset.number;
+	port->worker = worker;
+	pthread_mutex_unlock(&controller->lock);
+	code = thread_start(worker);
+	if (code < 0) {
+		pthread_mutex_lock(&controller->lock);
+		port->worker = NULL;
+		pthread_mutex_unlock(&controller->lock);
+		worker_free(worker);
+	}
+	return code;
+}
+
+/* Nobody waits for one that has gone, and its own reset is nobody's. */
+static void reset_leave(struct worker *worker)
+{
+	struct controller *controller = worker->controller;
+	struct reset *reset = &controller->reset;
+	u32 number;
+	bool served;
+
+	pthread_mutex_lock(&controller->lock);
+	worker->port->worker = NULL;
+	number = reset->number;
+	served = worker->reset_served && worker->reset_number == number;
+	if (reset->origin == worker) {
+		reset->busy = false;
+		reset->origin = NULL;
+	}
+	pthread_mutex_unlock(&controller->lock);
+	if (!served)
+		controller_reset_served(controller, number);
+	controller_call(controller, CALL_RESET);
+}
+
+void worker_stop(struct port *port)
+{
+	struct worker *worker = port->worker;
+
+	if (!worker)
+		return;
+	worker_call(worker, CALL_STOP);
+	pthread_join(worker->thread, NULL);
+	reset_leave(worker);
+	worker_free(worker);
+}
