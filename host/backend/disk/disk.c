@@ -201,14 +201,7 @@ int disk_extents(struct disk *disk, u64 offset_bytes, u64 size_bytes,
 }
 
 /* FNV-1a, 64 bits. */
-static u64 hash(u64 value, const void *data, size_t bytes)
-{
-	const u8 *at = data;
-
-	while (bytes--)
-		value = (value ^ *at++) * 0x100000001b3ull;
-	return value;
-}
+#define FNV_PRIME 0x100000001b3ull
 
 void identity_make(u8 identity[16], const char *path)
 {
@@ -216,16 +209,21 @@ void identity_make(u8 identity[16], const char *path)
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
-		u64 facts[3] = { st.st_rdev, st.st_dev, st.st_ino };
-
+		bool device = S_ISBLK(st.st_mode);
 		/* A device is itself wherever its node lies. */
-		if (S_ISBLK(st.st_mode))
-			facts[1] = facts[2] = 0;
-		for (int i = 0; i < 2; i++)
-			halves[i] = hash(halves[i], facts, sizeof(facts));
+		u64 facts[3] = { device ? st.st_rdev : 0,
+				 device ? 0 : st.st_dev,
+				 device ? 0 : st.st_ino };
+
+		for (int i = 0; i < 2; i++) {
+			for (int k = 0; k < 3; k++)
+				halves[i] = (halves[i] ^ facts[k]) * FNV_PRIME;
+		}
 	} else {
-		for (int i = 0; i < 2; i++)
-			halves[i] = hash(halves[i], path, strlen(path));
+		for (int i = 0; i < 2; i++) {
+			for (const char *c = path; *c; c++)
+				halves[i] = (halves[i] ^ (u8)*c) * FNV_PRIME;
+		}
 	}
 	memcpy(identity, halves, sizeof(halves));
 }

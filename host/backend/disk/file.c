@@ -18,6 +18,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define LOCK_TRIES  50
+#define LOCK_TRY_MS 20
+
 /* Whether a limit in the device's queue is not 0. */
 static bool queue_limit(dev_t device, const char *name)
 {
@@ -87,13 +90,26 @@ static int probe(struct file *file, struct lis_error *err)
 	return 0;
 }
 
+/*
+ * A process that was killed lets go only when its last transfers are done,
+ * somewhat after its end.
+ */
+static bool lock_wait(const struct file *file)
+{
+	int how = (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB;
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		/* Some network file systems have no locks. */
+		if (flock(file->fd, how) == 0 || errno != EWOULDBLOCK)
+			return true;
+		usleep(LOCK_TRY_MS * 1000);
+	}
+	return false;
+}
+
 static int lock(struct file *file, struct lis_error *err)
 {
-	if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) ==
-	    0)
-		return 0;
-	/* Some network file systems have no locks. */
-	if (errno != EWOULDBLOCK)
+	if (lock_wait(file))
 		return 0;
 	return lis_error_set(err, EBUSY,
 			     "cannot open %s%s: another process has it open; "

@@ -83,15 +83,14 @@ static void transfer_done(struct io_op *io, int result)
 
 	if (result > 0)
 		op->moved_bytes += (u64)result;
+	if (result == 0 && op->kind == FILE_WRITE)
+		result = -EIO;
 	if (op->moved_bytes >= op->size_bytes)
 		end(op, 0);
-	else if (result == -EAGAIN || result == -EINTR)
-		transfer_rest(op);
-	else if (result < 0)
+	else if (result < 0 && result != -EAGAIN && result != -EINTR)
 		end(op, result);
-	else if (result == 0 && op->kind == FILE_WRITE)
-		end(op, -EIO);
-	else if (result == 0 || (op->file->direct && result % 512 != 0))
+	else if (result == 0 ||
+		 (result > 0 && op->file->direct && result % 512 != 0))
 		read_past_end(op);
 	else
 		transfer_rest(op);

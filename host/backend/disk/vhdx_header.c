@@ -76,8 +76,8 @@ static int header_check(const struct vhdx *vhdx, u64 file_bytes,
 
 int vhdx_header_read(struct vhdx *vhdx, struct lis_error *err)
 {
-	struct vhdx_identifier identifier;
-	struct vhdx_header headers[2];
+	struct vhdx_identifier identifier = { 0 };
+	struct vhdx_header headers[2] = { 0 };
 	const struct file *file = &vhdx->file;
 	u64 file_bytes;
 	bool valid[2];

@@ -16,9 +16,8 @@
 struct split {
 	struct disk_queue *queue;
 	struct disk_request *request;
-	u64 next;      /* of the request's bytes: not begun yet */
-	u32 under_way; /* pieces, and the loop that begins them */
-	bool planning;
+	u64 next;	 /* of the request's bytes: not begun yet */
+	u32 under_way;	 /* pieces */
 	bool submitting; /* vhdx_submit() is on the stack */
 	int error;
 };
@@ -130,8 +129,7 @@ static void split_piece_done(struct split *split, int error)
 	if (error < 0 && split->error == 0)
 		split->error = error;
 	split->under_way--;
-	if (!split->planning)
-		split_go_on(split);
+	split_go_on(split);
 }
 
 static struct piece *piece_of(struct disk_request *request)
@@ -339,13 +337,12 @@ static int zero_begin(struct split *split, u64 skip_bytes, u64 size_bytes)
 	return write_begin(split, skip_bytes, size_bytes);
 }
 
-/* Begins pieces until enough are under way, or ends the request. */
-static void split_go_on(struct split *split)
+/* Begins pieces until enough are under way. */
+static void split_plan(struct split *split)
 {
 	struct vhdx *vhdx = vhdx_of(split->queue->disk);
 	struct disk_request *request = split->request;
 
-	split->planning = true;
 	while (split->next < request->size_bytes && split->error == 0 &&
 	       split->under_way < PIECES_MAX) {
 		u64 offset = request->offset_bytes + split->next;
@@ -362,13 +359,21 @@ static void split_go_on(struct split *split)
 			split->error = zero_begin(split, split->next, size);
 		split->next += size;
 	}
-	split->planning = false;
-	if (split->under_way == 0) {
-		struct split ended = *split;
+}
 
-		free(split);
-		finish(ended.queue, request, ended.error, ended.submitting);
-	}
+static void split_end(struct split *split)
+{
+	struct split ended = *split;
+
+	free(split);
+	finish(ended.queue, ended.request, ended.error, ended.submitting);
+}
+
+static void split_go_on(struct split *split)
+{
+	split_plan(split);
+	if (split->under_way == 0)
+		split_end(split);
 }
 
 static int split_begin(struct disk_queue *queue, struct disk_request *request)
@@ -379,15 +384,11 @@ static int split_begin(struct disk_queue *queue, struct disk_request *request)
 		return -ENOMEM;
 	split->queue = queue;
 	split->request = request;
-	split->submitting = true;
-	/* Counted as a piece, so that the split is there afterwards. */
-	split->under_way = 1;
-	split_go_on(split);
-	split->under_way--;
-	if (split->under_way == 0)
-		split_go_on(split);
-	else
-		split->submitting = false;
+	split_plan(split);
+	if (split->under_way == 0) {
+		split->submitting = true;
+		split_end(split);
+	}
 	return 0;
 }
 

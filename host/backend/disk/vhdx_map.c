@@ -297,8 +297,10 @@ static int table_read(struct vhdx *vhdx, struct taken *taken,
 				       vhdx->metadata.has_parent);
 	u64 *piece = malloc(VHDX_MIB);
 	u64 per_piece = VHDX_MIB / sizeof(*piece);
-	int ret = piece ? 0 : lis_error_set(err, ENOMEM, "out of memory");
+	int ret = 0;
 
+	if (!piece)
+		return lis_error_set(err, ENOMEM, "out of memory");
 	for (u64 index = 0; index < entries && ret == 0; index++) {
 		if (index % per_piece == 0) {
 			ret = vhdx_pread(vhdx, piece, VHDX_MIB,

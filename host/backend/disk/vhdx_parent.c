@@ -213,8 +213,8 @@ int vhdx_parent_open(struct vhdx *vhdx, const struct disk_options *options,
 		.read_only = true,
 		.cache = options->cache,
 	};
-	struct vhdx_guid linkage;
-	char *path;
+	struct vhdx_guid linkage = { 0 };
+	char *path = NULL;
 	int ret;
 
 	if (depth >= VHDX_CHAIN_MAX)
@@ -266,7 +266,7 @@ static char *path_from(const char *from, const char *to)
 		at = stpcpy(at, "./");
 	while (ups--)
 		at = stpcpy(at, "../");
-	strcpy(at, to + common);
+	stpcpy(at, to + common);
 	return path;
 }
 
@@ -325,14 +325,14 @@ int vhdx_locator_make(const struct vhdx_guid *linkage, const char *child_path,
 	char *child = realpath(child_path, NULL);
 	char *parent = realpath(parent_path, NULL);
 	char *relative = NULL;
-	u32 capacity;
-	int ret = child && parent ? 0 : -errno;
+	u32 capacity = 0;
+	int ret = -errno;
 
-	if (ret == 0) {
+	if (child && parent) {
 		relative = path_from(child, parent);
-		ret = relative ? 0 : -ENOMEM;
+		ret = -ENOMEM;
 	}
-	if (ret == 0) {
+	if (relative) {
 		capacity = 1024 + 4 * (u32)strlen(relative);
 		*locator = calloc(1, capacity);
 		ret = *locator ? 0 : -ENOMEM;

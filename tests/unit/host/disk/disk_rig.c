@@ -8,18 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
 
+static int setup(const char *where)
+{
+	snprintf(folder, sizeof(folder), "%s/lis-disk-XXXXXX", where);
+	return mkdtemp(folder) ? 0 : -1;
+}
+
 int rig_setup(void **state)
 {
 	(void)state;
-	snprintf(folder, sizeof(folder), "%s/lis-disk-XXXXXX",
-		 getenv("LIS_TEST_DISK_DIR") ? getenv("LIS_TEST_DISK_DIR")
-					     : "/var/tmp");
-	return mkdtemp(folder) ? 0 : -1;
+	return setup("/var/tmp");
+}
+
+int rig_setup_memory(void **state)
+{
+	struct statvfs vfs;
+
+	(void)state;
+	if (statvfs("/dev/shm", &vfs) == 0 &&
+	    vfs.f_bavail * vfs.f_frsize >= 1ull << 30)
+		return setup("/dev/shm");
+	return setup("/var/tmp");
 }
 
 int rig_teardown(void **state)

@@ -415,5 +415,5 @@ int main(void)
 		cmocka_unit_test(test_damage_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, rig_setup_memory, rig_teardown);
 }

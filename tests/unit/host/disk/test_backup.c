@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "disk_rig.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/control/backup.h"
+
+#define MIB (1ull << 20)
+
+static sem_t ended;
+
+static void on_ended(void *context)
+{
+	(void)context;
+	sem_post(&ended);
+}
+
+/* A folder in the tests' own. */
+static char *folder(const char *name)
+{
+	return strdup(rig_path(name));
+}
+
+static struct rig_disk tracked(const char *name, u64 size)
+{
+	struct disk_options options = { .path = rig_file(name, size),
+					.track = true };
+
+	return rig_open(&options);
+}
+
+static struct backup *prepare(const char *path, struct rig_disk *rig,
+			      const char *last_id)
+{
+	struct lis_error err = { "" };
+	struct backup *backup = NULL;
+
+	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
+			 0);
+	assert_int_equal(backup_add(backup, 0, 3, rig->disk, last_id, &err), 0);
+	assert_int_equal(backup_moment(backup, &err), 0);
+	return backup;
+}
+
+static int run(struct backup *backup, struct lis_error *err)
+{
+	assert_int_equal(backup_start(backup, on_ended, NULL, err), 0);
+	sem_wait(&ended);
+	return backup_finish(backup, err);
+}
+
+/* What an image holds, seen through the whole chain, and by qemu-img. */
+static void image_expect(const char *path, const char *file, u64 size,
+			 u64 offset, u64 bytes, u32 seed)
+{
+	struct disk_options options = { .read_only = true };
+	struct disk_info info;
+	struct rig_disk rig;
+	char *name;
+
+	assert_true(asprintf(&name, "%s/%s", path, file) > 0);
+	options.path = name;
+	rig = rig_open(&options);
+	disk_info_get(rig.disk, &info);
+	assert_int_equal(info.size_bytes, size);
+	rig_expect(&rig, offset, bytes, seed);
+	rig_close(&rig);
+	free(name);
+}
+
+static void test_full_then_changed(void **state)
+{
+	struct rig_disk rig = tracked("chain", 64 * MIB);
+	struct backup_set set;
+	struct lis_error err = { "" };
+	char *path = folder("chain.backup");
+	struct backup *backup;
+	json_t *row;
+
+	(void)state;
+	rig_write(&rig, 5 * MIB, MIB, 1);
+	rig_write(&rig, 20 * MIB, MIB, 2);
+	backup = prepare(path, &rig, NULL);
+	/* What is written after the moment is not in it. */
+	assert_int_equal(backup_start(backup, on_ended, NULL, &err), 0);
+	rig_write(&rig, 20 * MIB, MIB, 3);
+	sem_wait(&ended);
+	assert_int_equal(backup_finish(backup, &err), 0);
+	image_expect(path, "disk-0-3.1.vhdx", 64 * MIB, 5 * MIB, MIB, 1);
+	image_expect(path, "disk-0-3.1.vhdx", 64 * MIB, 20 * MIB, MIB, 2);
+
+	assert_int_equal(backup_set_open(&set, path, "demovm", false, &err), 0);
+	row = backup_set_find(&set, NULL);
+	assert_string_equal(json_string_value(json_object_get(row, "id")),
+			    backup->id);
+	assert_ptr_equal(backup_set_find(&set, "no such"), NULL);
+	backup_set_close(&set);
+
+	/* The next is the difference, for whom the last was of this folder. */
+	{
+		struct backup *next = prepare(path, &rig, backup->id);
+
+		assert_string_equal(next->disks[0].parent, "disk-0-3.1.vhdx");
+		assert_int_equal(next->total_bytes, MIB);
+		assert_int_equal(run(next, &err), 0);
+		backup_free(next);
+	}
+	image_expect(path, "disk-0-3.2.vhdx", 64 * MIB, 5 * MIB, MIB, 1);
+	image_expect(path, "disk-0-3.2.vhdx", 64 * MIB, 20 * MIB, MIB, 3);
+	image_expect(path, "disk-0-3.1.vhdx", 64 * MIB, 20 * MIB, MIB, 2);
+
+	/* The process made a backup elsewhere meanwhile: all of it again. */
+	{
+		struct backup *next = prepare(path, &rig, backup->id);
+
+		assert_ptr_equal(next->disks[0].parent, NULL);
+		assert_int_equal(run(next, &err), 0);
+		backup_free(next);
+	}
+	image_expect(path, "disk-0-3.3.vhdx", 64 * MIB, 20 * MIB, MIB, 3);
+	backup_free(backup);
+	if (rig_has("qemu-img"))
+		assert_int_equal(rig_run("qemu-img check -q %s/disk-0-3.1.vhdx "
+					 "&& qemu-img check -q "
+					 "%s/disk-0-3.3.vhdx",
+					 path, path),
+				 0);
+	rig_close(&rig);
+	free(path);
+}
+
+/* A folder that is removed under it: nothing is counted as a backup. */
+static void test_failure_keeps_what_was_there(void **state)
+{
+	struct rig_disk rig = tracked("failing", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("failing.backup");
+	struct backup *backup, *next;
+	struct backup_set set;
+	char id[BACKUP_ID_BYTES];
+
+	(void)state;
+	rig_write(&rig, 0, MIB, 1);
+	backup = prepare(path, &rig, NULL);
+	assert_int_equal(run(backup, &err), 0);
+	memcpy(id, backup->id, sizeof(id));
+	backup_free(backup);
+
+	rig_write(&rig, 2 * MIB, MIB, 2);
+	/* The parent is gone: the image cannot be made. */
+	assert_int_equal(rig_run("mv %s/disk-0-3.1.vhdx %s/away", path, path),
+			 0);
+	backup = prepare(path, &rig, id);
+	assert_true(run(backup, &err) < 0);
+	assert_true(err.text[0]);
+	backup_free(backup);
+	assert_int_equal(rig_run("test ! -e %s/disk-0-3.2.vhdx", path), 0);
+	assert_int_equal(rig_run("mv %s/away %s/disk-0-3.1.vhdx", path, path),
+			 0);
+	assert_int_equal(backup_set_open(&set, path, "demovm", false, &err), 0);
+	assert_int_equal(
+		json_array_size(json_object_get(set.manifest, "backups")), 1);
+	backup_set_close(&set);
+
+	next = prepare(path, &rig, id);
+	assert_int_equal(next->total_bytes, MIB);
+	assert_int_equal(run(next, &err), 0);
+	backup_free(next);
+	image_expect(path, "disk-0-3.2.vhdx", 16 * MIB, 2 * MIB, MIB, 2);
+	rig_close(&rig);
+	free(path);
+}
+
+static void test_cancelled(void **state)
+{
+	struct rig_disk rig = tracked("cancelled", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("cancelled.backup");
+	struct backup *backup;
+
+	(void)state;
+	rig_write(&rig, 0, 8 * MIB, 1);
+	backup = prepare(path, &rig, NULL);
+	backup_cancel(backup);
+	assert_int_equal(run(backup, &err), -ECANCELED);
+	backup_free(backup);
+	assert_int_equal(rig_run("test -z \"$(ls -A %s)\"", path), 0);
+	rig_close(&rig);
+	free(path);
+}
+
+static void manifest_put(const char *path, const char *text)
+{
+	char *name;
+	FILE *file;
+
+	assert_true(asprintf(&name, "%s/manifest.json", path) > 0);
+	file = fopen(name, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	free(name);
+}
+
+#define DISK(file)                                                             \
+	"{\"controller\": 0, \"lun\": 0, \"size_bytes\": 1, "                  \
+	"\"copied_bytes\": 1, \"parent\": null, \"file\": \"" file "\"}"
+#define MANIFEST(version, disk)                                                \
+	"{\"version\": " version ", \"vm\": \"demovm\", \"backups\": [{"       \
+	"\"id\": \"00000000-0000-4000-8000-000000000000\", \"time\": \"\", "   \
+	"\"consistency\": \"crash\", \"disks\": [" disk "]}]}"
+
+static void test_manifests(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{",
+		"{\"version\": 1, \"vm\": \"demovm\"}",
+		MANIFEST("2", DISK("disk")),
+		MANIFEST("1", DISK("../disk")),
+		MANIFEST("1", DISK("/etc/passwd")),
+		MANIFEST("1", DISK("")),
+		MANIFEST("1", "{}"),
+	};
+	struct lis_error err = { "" };
+	char *path = folder("manifests");
+	struct backup_set set;
+
+	(void)state;
+	assert_int_equal(backup_set_open(&set, path, "demovm", false, &err),
+			 -ENOENT);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < PORT_ARRAY_SIZE(bad); i++) {
+		manifest_put(path, bad[i]);
+		assert_int_equal(
+			backup_set_open(&set, path, "demovm", true, &err),
+			-EINVAL);
+	}
+	manifest_put(path, MANIFEST("1", DISK("disk")));
+	assert_int_equal(backup_set_open(&set, path, "other", true, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.text, "demovm"));
+	assert_int_equal(backup_set_open(&set, path, "demovm", true, &err), 0);
+	backup_set_close(&set);
+	free(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full_then_changed),
+		cmocka_unit_test(test_failure_keeps_what_was_there),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_manifests),
+	};
+
+	sem_init(&ended, 0, 0);
+	return cmocka_run_group_tests_name("backup", tests, rig_setup,
+					   rig_teardown);
+}
