@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Synthetic storage: each end against a peer that breaks the protocol. */
+#include "tests/unit/services/storage/scsi_rig.h"
+
+#include "services/storage/vsc.h"
+#include "services/storage/vsp.h"
+
+#define SLOTS 4
+
+static struct storage_vsp_shared host_shared;
+static struct storage_vsp host;
+static struct storage_srb srb;
+static struct storage_vsp_action action;
+
+static struct storage_vsc_shared guest_shared;
+static struct storage_vsc guest;
+static struct storage_vsc_slot slots[SLOTS];
+static struct storage_vsc_event event;
+
+/* ---- the host's end ---- */
+
+static struct {
+	struct packet_gpa_range_head head;
+	u64 pfns[2];
+} range = { { 8192, 0 }, { 5, 6 } };
+
+static struct packet_view view_of(const void *payload, u32 bytes)
+{
+	struct packet_view view = {
+		.type = PACKET_DATA_GPA_DIRECT,
+		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
+		.transaction_id = 77,
+		.payload = payload,
+		.payload_bytes = bytes,
+		.ranges = (const u8 *)&range,
+		.range_bytes = sizeof(range),
+		.range_count = 1,
+	};
+
+	return view;
+}
+
+/* Of just @bytes, so that a sanitizer sees a byte too many. */
+static enum vmbus_status host_take(const struct storage_packet *packet,
+				   u32 bytes)
+{
+	u8 *payload = malloc(bytes ? bytes : 1);
+	struct packet_view view = view_of(payload, bytes);
+	enum vmbus_status status;
+
+	memcpy(payload, packet, bytes);
+	memset(&action, 0xee, sizeof(action));
+	status = storage_vsp_receive(&host, &view, &srb, &action);
+	free(payload);
+	return status;
+}
+
+static struct storage_packet operation(u32 value)
+{
+	struct storage_packet packet = { .header.operation = value };
+
+	return packet;
+}
+
+static struct storage_packet command(void)
+{
+	struct storage_packet packet = operation(STORAGE_EXECUTE_SRB);
+
+	packet.srb.cdb_length = 10;
+	packet.srb.sense_length = 20;
+	packet.srb.data_in = STORAGE_DATA_IN;
+	packet.srb.transfer_bytes = 8192;
+	packet.srb.cdb[0] = 0x28;
+	return packet;
+}
+
+static u32 status_of_answer(void)
+{
+	struct storage_packet answer;
+
+	assert_int_equal(action.step, STORAGE_VSP_ANSWER);
+	assert_int_equal(action.call.transaction_id, 77);
+	memcpy(&answer, action.packet, sizeof(answer));
+	assert_int_equal(answer.header.operation, STORAGE_COMPLETE_IO);
+	return answer.header.status;
+}
+
+static void host_start(const struct storage_vsp_options *options)
+{
+	assert_int_equal(storage_vsp_shared_init(&host_shared, options),
+			 VMBUS_OK);
+	storage_vsp_init(&host, &host_shared, true);
+}
+
+/* Honest steps up to @state. */
+static void host_to(u8 state, const struct storage_vsp_options *options)
+{
+	static const u32 steps[] = {
+		STORAGE_BEGIN_INITIALIZATION,
+		STORAGE_QUERY_PROTOCOL_VERSION,
+		STORAGE_QUERY_PROPERTIES,
+		STORAGE_END_INITIALIZATION,
+	};
+	struct storage_packet packet;
+	u32 i;
+
+	host_start(options);
+	for (i = 0; i < state; i++) {
+		packet = operation(steps[i]);
+		if (steps[i] == STORAGE_QUERY_PROTOCOL_VERSION)
+			packet.version.version = STORAGE_VERSION_6_2;
+		assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+		assert_int_equal(status_of_answer(), STORAGE_NT_SUCCESS);
+		assert_int_equal(action.ready, i == 3);
+	}
+	assert_int_equal(host.state, state);
+}
+
+static const struct storage_vsp_options plain = { .sub_channels_max = 3 };
+
+static bool may_be_sent(u32 value)
+{
+	return value >= STORAGE_EXECUTE_SRB &&
+	       value <= STORAGE_CREATE_SUB_CHANNELS &&
+	       value != STORAGE_ENUMERATE_BUS;
+}
+
+/* Each operation in each state, cut at each length. */
+static void test_every_packet(void **state)
+{
+	struct storage_packet packet;
+	enum vmbus_status status;
+	u32 value, bytes;
+	u8 at;
+
+	(void)state;
+	for (at = STORAGE_VSP_BEGIN; at <= STORAGE_VSP_READY; at++) {
+		for (value = 0; value < 18; value++) {
+			for (bytes = 0; bytes <= 64; bytes++) {
+				host_to(at, &plain);
+				packet = command();
+				packet.header.operation = value;
+				status = host_take(&packet, bytes);
+				if (bytes < 12)
+					assert_int_equal(status,
+							 VMBUS_E_STORAGE_SHORT);
+				else if (!may_be_sent(value))
+					assert_int_equal(
+						status,
+						VMBUS_E_STORAGE_OPERATION);
+				else if (bytes == 64)
+					assert_int_equal(status, VMBUS_OK);
+				else
+					assert_true(
+						status == VMBUS_OK ||
+						status ==
+							VMBUS_E_STORAGE_SHORT);
+				if (status == VMBUS_OK &&
+				    action.step == STORAGE_VSP_ANSWER)
+					assert_int_equal(action.packet_bytes,
+							 bytes);
+			}
+		}
+	}
+}
+
+/* What comes out of turn is answered so, and changes nothing. */
+static void test_order(void **state)
+{
+	static const u32 expected[] = {
+		STORAGE_BEGIN_INITIALIZATION,
+		STORAGE_QUERY_PROTOCOL_VERSION,
+		STORAGE_QUERY_PROPERTIES,
+		STORAGE_END_INITIALIZATION,
+	};
+	struct storage_packet packet;
+	u32 value;
+	u8 at;
+
+	(void)state;
+	for (at = STORAGE_VSP_BEGIN; at < STORAGE_VSP_READY; at++) {
+		for (value = STORAGE_EXECUTE_SRB;
+		     value <= STORAGE_CREATE_SUB_CHANNELS; value++) {
+			if (!may_be_sent(value) || value == expected[at] ||
+			    value == STORAGE_FCHBA_DATA ||
+			    (value == STORAGE_CREATE_SUB_CHANNELS &&
+			     at == STORAGE_VSP_END))
+				continue;
+			host_to(at, &plain);
+			packet = operation(value);
+			assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+			assert_int_equal(status_of_answer(),
+					 STORAGE_NT_INVALID_DEVICE_STATE);
+			assert_int_equal(host.state, at);
+		}
+	}
+	/* Initialization once only. */
+	host_to(STORAGE_VSP_READY, &plain);
+	packet = operation(STORAGE_BEGIN_INITIALIZATION);
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_INVALID_DEVICE_STATE);
+	/* Fibre channel it is not. */
+	packet = operation(STORAGE_FCHBA_DATA);
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_INVALID_DEVICE_REQUEST);
+}
+
+static void test_versions(void **state)
+{
+	struct storage_packet packet =
+		operation(STORAGE_QUERY_PROTOCOL_VERSION);
+	u32 version, known = 0;
+
+	(void)state;
+	host_to(STORAGE_VSP_VERSION, &plain);
+	for (version = 0; version < 0x10000; version++) {
+		packet.version.version = (u16)version;
+		host.state = STORAGE_VSP_VERSION;
+		assert_int_equal(host_take(&packet, 16), VMBUS_OK);
+		if (status_of_answer() == STORAGE_NT_SUCCESS) {
+			known++;
+			assert_int_equal(host.state, STORAGE_VSP_PROPERTIES);
+		} else {
+			assert_int_equal(status_of_answer(),
+					 STORAGE_NT_REVISION_MISMATCH);
+			assert_int_equal(host.state, STORAGE_VSP_VERSION);
+		}
+		assert_int_equal(be16_read(action.packet + 12),
+				 (u16)(version << 8 | version >> 8));
+	}
+	assert_int_equal(known, 5);
+	assert_int_equal(
+		storage_vsp_shared_init(
+			&host_shared,
+			&(struct storage_vsp_options){ .version_max = 0x600 }),
+		VMBUS_OK);
+	assert_int_equal(
+		storage_vsp_shared_init(
+			&host_shared,
+			&(struct storage_vsp_options){ .version_max = 0x601 }),
+		VMBUS_BAD_ARGUMENT);
+	assert_int_equal(storage_vsp_shared_init(&host_shared,
+						 &(struct storage_vsp_options){
+							 .ide_target = 2 }),
+			 VMBUS_BAD_ARGUMENT);
+}
+
+static void test_sub_channel_requests(void **state)
+{
+	struct storage_packet packet = operation(STORAGE_CREATE_SUB_CHANNELS);
+
+	(void)state;
+	host_to(STORAGE_VSP_READY, &plain);
+	packet.sub_channels = 4;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_INVALID_PARAMETER);
+	packet.sub_channels = 0;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_SUCCESS);
+	packet.sub_channels = 3;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(action.step, STORAGE_VSP_SUB_CHANNELS);
+	assert_int_equal(action.sub_channels, 3);
+	/* Before the end of initialization, as Windows does. */
+	host_to(STORAGE_VSP_END, &plain);
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(action.step, STORAGE_VSP_SUB_CHANNELS);
+	/* A sub-channel waits for the primary; then it takes requests only. */
+	storage_vsp_init(&host, &host_shared, false);
+	packet = command();
+	assert_int_equal(host_take(&packet, 64), VMBUS_NOT_READY);
+	host_to(STORAGE_VSP_READY, &plain);
+	storage_vsp_init(&host, &host_shared, false);
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(action.step, STORAGE_VSP_SRB);
+	packet = operation(STORAGE_CREATE_SUB_CHANNELS);
+	packet.sub_channels = 1;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_INVALID_DEVICE_STATE);
+	/* There were none before 5.1. */
+	host_to(STORAGE_VSP_END, &plain);
+	host.version = STORAGE_VERSION_4_2;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(status_of_answer(), STORAGE_NT_INVALID_DEVICE_REQUEST);
+}
+
+static void test_requests(void **state)
+{
+	struct storage_packet packet = command();
+	struct packet_view view;
+	u32 i;
+
+	(void)state;
+	host_to(STORAGE_VSP_READY, &plain);
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(srb.transfer_bytes, 8192);
+	assert_int_equal(srb.call.transaction_id, 77);
+	/* More than the pages, more than the limit, no pages at all. */
+	packet.srb.transfer_bytes = 8193;
+	assert_int_equal(host_take(&packet, 64), VMBUS_E_STORAGE_TRANSFER);
+	range.head.size_bytes = 0xffffffff;
+	packet.srb.transfer_bytes = 0x100001;
+	assert_int_equal(host_take(&packet, 64), VMBUS_E_STORAGE_TRANSFER);
+	range.head.size_bytes = 8192;
+	packet = command();
+	view = view_of(&packet, 64);
+	view.type = PACKET_DATA_INBAND;
+	view.ranges = NULL;
+	view.range_bytes = view.range_count = 0;
+	assert_int_equal(storage_vsp_receive(&host, &view, &srb, &action),
+			 VMBUS_E_STORAGE_TRANSFER);
+	packet.srb.transfer_bytes = 0;
+	assert_int_equal(storage_vsp_receive(&host, &view, &srb, &action),
+			 VMBUS_OK);
+	/* A CDB of no length that there is. */
+	packet.srb.cdb_length = 0;
+	assert_int_equal(host_take(&packet, 64), VMBUS_E_STORAGE_CDB);
+	packet.srb.cdb_length = 17;
+	assert_int_equal(host_take(&packet, 64), VMBUS_E_STORAGE_CDB);
+	/* Any direction is one of three. */
+	packet = command();
+	packet.srb.data_in = 0xff;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(srb.direction, STORAGE_DATA_UNSPECIFIED);
+	/* What wants no answer, and what is no request. */
+	view = view_of(&packet, 64);
+	view.flags = 0;
+	assert_int_equal(storage_vsp_receive(&host, &view, &srb, &action),
+			 VMBUS_E_STORAGE_TYPE);
+	for (i = 0; i < 20; i++) {
+		view = view_of(&packet, 64);
+		view.type = (u16)i;
+		assert_int_equal(
+			storage_vsp_receive(&host, &view, &srb, &action) !=
+				VMBUS_E_STORAGE_TYPE,
+			i == PACKET_DATA_GPA_DIRECT || i == PACKET_DATA_INBAND);
+	}
+}
+
+static u8 unit_at(u8 path, u8 target, u8 lun)
+{
+	struct storage_packet packet = command();
+
+	packet.srb.path = path;
+	packet.srb.target = target;
+	packet.srb.lun = lun;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	return srb.unit;
+}
+
+static void test_addresses(void **state)
+{
+	static const struct storage_vsp_options ide = { .ide = true,
+							.ide_target = 1 };
+
+	(void)state;
+	host_to(STORAGE_VSP_READY, &plain);
+	assert_int_equal(unit_at(0, 0, 0), 0);
+	assert_int_equal(unit_at(0, 0, 63), 63);
+	assert_int_equal(unit_at(0, 0, 64), STORAGE_UNIT_NONE);
+	assert_int_equal(unit_at(0, 0, 255), STORAGE_UNIT_NONE);
+	assert_int_equal(unit_at(1, 0, 0), STORAGE_UNIT_NONE);
+	assert_int_equal(unit_at(0, 1, 0), STORAGE_UNIT_NONE);
+	/* An IDE disk: whatever the path. */
+	host_to(STORAGE_VSP_READY, &ide);
+	assert_int_equal(unit_at(0, 1, 0), 0);
+	assert_int_equal(unit_at(1, 1, 0), 0);
+	assert_int_equal(unit_at(0, 0, 0), STORAGE_UNIT_NONE);
+	assert_int_equal(unit_at(0, 1, 1), STORAGE_UNIT_NONE);
+}
+
+static void test_answers(void **state)
+{
+	struct storage_packet packet = command(), answer;
+	struct scsi_result result;
+
+	(void)state;
+	host_to(STORAGE_VSP_READY, &plain);
+	sense_set(&result, SENSE_LBA_RANGE);
+	/* As long as the request; sense data as much as it has room for. */
+	packet.srb.sense_length = 20;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(storage_vsp_complete(&srb, &result, &answer), 64);
+	assert_int_equal(answer.srb.length, 52);
+	assert_int_equal(answer.srb.srb_status, 0x84);
+	assert_int_equal(answer.srb.sense_length, 18);
+	assert_int_equal(answer.srb.sense[12], 0x21);
+	packet.srb.sense_length = 8;
+	assert_int_equal(host_take(&packet, 48), VMBUS_OK);
+	assert_int_equal(storage_vsp_complete(&srb, &result, &answer), 48);
+	assert_int_equal(answer.srb.length, 36);
+	assert_int_equal(answer.srb.sense_length, 8);
+	assert_int_equal(answer.srb.sense[12], 0);
+	packet.srb.sense_length = 0;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	storage_vsp_complete(&srb, &result, &answer);
+	assert_int_equal(answer.srb.srb_status, STORAGE_SRB_ERROR);
+	assert_int_equal(answer.srb.scsi_status, SCSI_CHECK_CONDITION);
+	packet.srb.sense_length = 255;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	assert_int_equal(srb.sense_max_bytes, 20);
+	assert_int_equal(host_take(&packet, 48), VMBUS_OK);
+	assert_int_equal(srb.sense_max_bytes, 18);
+}
+
+/* ---- the guest's end ---- */
+
+static u64 asked;
+
+static bool guest_asks(void)
+{
+	struct storage_packet packet;
+
+	return storage_vsc_transmit(&guest, &packet, &asked) != 0;
+}
+
+static enum vmbus_status
+guest_take_as(u16 type, u64 id, const struct storage_packet *packet, u32 bytes)
+{
+	u8 *payload = malloc(bytes ? bytes : 1);
+	struct packet_view view = {
+		.type = type,
+		.transaction_id = id,
+		.payload = payload,
+		.payload_bytes = bytes,
+	};
+	enum vmbus_status status;
+
+	memcpy(payload, packet, bytes);
+	status = storage_vsc_receive(&guest, &view, &event);
+	free(payload);
+	return status;
+}
+
+static enum vmbus_status guest_take(u64 id, const struct storage_packet *packet)
+{
+	return guest_take_as(PACKET_COMPLETION, id, packet, 64);
+}
+
+static struct storage_packet done(u32 nt_status)
+{
+	struct storage_packet packet = operation(STORAGE_COMPLETE_IO);
+
+	packet.header.status = nt_status;
+	return packet;
+}
+
+static const struct storage_vsc_options modest = { .sub_channels = 2 };
+
+static void guest_to(u8 state)
+{
+	struct storage_packet packet;
+
+	assert_int_equal(storage_vsc_shared_init(&guest_shared, &modest),
+			 VMBUS_OK);
+	assert_int_equal(
+		storage_vsc_init(&guest, &guest_shared, true, slots, SLOTS),
+		VMBUS_OK);
+	while (guest.state < state) {
+		assert_true(guest_asks());
+		assert_false(guest_asks()); /* one at a time */
+		packet = done(0);
+		if (guest.state == STORAGE_VSC_PROPERTIES) {
+			packet.properties.transfer_max_bytes = 0x40000;
+			packet.properties.flags = 1;
+			packet.properties.sub_channels_max = 2;
+		}
+		assert_int_equal(guest_take(asked, &packet), VMBUS_OK);
+	}
+	assert_int_equal(guest.state, state);
+}
+
+static void test_guest_refused(void **state)
+{
+	struct storage_packet packet = done(STORAGE_NT_IO_DEVICE_ERROR);
+	u32 tries = 0;
+	u8 at;
+
+	(void)state;
+	for (at = STORAGE_VSC_BEGIN; at <= STORAGE_VSC_END; at++) {
+		guest_to(at);
+		tries = 0;
+		while (guest_asks()) {
+			assert_int_equal(guest_take(asked, &packet), VMBUS_OK);
+			tries++;
+		}
+		assert_int_equal(tries, at == STORAGE_VSC_VERSION ? 5 : 1);
+		assert_int_equal(event.kind, STORAGE_VSC_REFUSED);
+		assert_int_equal(event.nt_status, STORAGE_NT_IO_DEVICE_ERROR);
+	}
+	/* Without sub-channels one can live. */
+	guest_to(STORAGE_VSC_SUB_CHANNELS);
+	assert_true(guest_asks());
+	assert_int_equal(guest_take(asked, &packet), VMBUS_OK);
+	assert_int_equal(event.kind, STORAGE_VSC_NOTHING);
+	assert_int_equal(guest.state, STORAGE_VSC_RUNNING);
+	assert_int_equal(
+		storage_vsc_shared_init(
+			&guest_shared,
+			&(struct storage_vsc_options){ .version_max = 0x400 + 1,
+						       .version_min = 0x400 }),
+		VMBUS_BAD_ARGUMENT);
+	assert_int_equal(
+		storage_vsc_init(&guest, &guest_shared, true, slots, 0),
+		VMBUS_BAD_ARGUMENT);
+}
+
+/* Each packet at each length, in each state, answering and not. */
+static void test_guest_every_packet(void **state)
+{
+	static const u16 types[] = { PACKET_COMPLETION, PACKET_DATA_INBAND,
+				     PACKET_DATA_GPA_DIRECT };
+	struct storage_packet packet;
+	enum vmbus_status status;
+	u32 value, bytes, type;
+	u8 at;
+
+	(void)state;
+	for (at = STORAGE_VSC_BEGIN; at <= STORAGE_VSC_RUNNING; at++) {
+		for (value = 0; value < 18; value++) {
+			for (bytes = 0; bytes <= 64; bytes++) {
+				for (type = 0; type < 3; type++) {
+					guest_to(at);
+					guest_asks();
+					packet = done(0);
+					packet.header.operation = value;
+					status = guest_take_as(types[type],
+							       asked, &packet,
+							       bytes);
+					assert_true(status == VMBUS_OK ||
+						    vmbus_status_is_violation(
+							    status));
+					if (bytes < 12)
+						assert_int_not_equal(status,
+								     VMBUS_OK);
+				}
+			}
+		}
+	}
+}
+
+static const u8 cdb[] = { 0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0 };
+
+static u64 guest_command(u64 cookie)
+{
+	const struct storage_vsc_command request = {
+		.cdb = cdb,
+		.cdb_bytes = sizeof(cdb),
+		.direction = STORAGE_DATA_IN,
+		.transfer_bytes = 512,
+	};
+	struct storage_packet packet;
+	u32 bytes;
+	u64 id;
+
+	assert_int_equal(storage_vsc_command(&guest, &request, cookie, &packet,
+					     &bytes, &id),
+			 VMBUS_OK);
+	assert_int_equal(bytes, 64);
+	assert_int_equal(packet.srb.cdb_length, sizeof(cdb));
+	return id;
+}
+
+static void test_guest_answers(void **state)
+{
+	struct storage_packet packet = done(0);
+	u64 id, late;
+
+	(void)state;
+	guest_to(STORAGE_VSC_RUNNING);
+	packet.srb.srb_status = STORAGE_SRB_SUCCESS;
+	packet.srb.transfer_bytes = 512;
+	/* None is under way. */
+	assert_int_equal(guest_take(0, &packet), VMBUS_E_STORAGE_TRANSACTION);
+	assert_int_equal(guest_take(1, &packet), VMBUS_E_STORAGE_TRANSACTION);
+	assert_int_equal(guest_take(asked, &packet),
+			 VMBUS_E_STORAGE_TRANSACTION);
+	id = guest_command(0xc0de);
+	assert_int_equal(guest_take(id + 1, &packet),
+			 VMBUS_E_STORAGE_TRANSACTION);
+	assert_int_equal(guest_take(id | 1ull << 40, &packet),
+			 VMBUS_E_STORAGE_TRANSACTION);
+	assert_int_equal(guest_take(id + (1 << 16), &packet),
+			 VMBUS_E_STORAGE_TRANSACTION);
+	/* Cut off, or too much of it. */
+	assert_int_equal(guest_take_as(PACKET_COMPLETION, id, &packet, 40),
+			 VMBUS_E_STORAGE_SHORT);
+	packet.srb.transfer_bytes = 513;
+	assert_int_equal(guest_take(id, &packet), VMBUS_E_STORAGE_TRANSFER);
+	packet.srb.transfer_bytes = 512;
+	assert_int_equal(guest_take(id, &packet), VMBUS_OK);
+	assert_int_equal(event.kind, STORAGE_VSC_COMPLETED);
+	assert_int_equal(event.cookie, 0xc0de);
+	assert_int_equal(event.outcome, STORAGE_OUTCOME_GOOD);
+	/* Twice; and late, when the slot has another request. */
+	assert_int_equal(guest_take(id, &packet), VMBUS_E_STORAGE_TRANSACTION);
+	late = id;
+	id = guest_command(1);
+	assert_int_not_equal(id, late);
+	assert_int_equal(guest_take(late, &packet),
+			 VMBUS_E_STORAGE_TRANSACTION);
+	/* More sense data than there can be. */
+	packet.srb.srb_status = 0x84;
+	packet.srb.scsi_status = SCSI_CHECK_CONDITION;
+	packet.srb.sense_length = 255;
+	assert_int_equal(guest_take(id, &packet), VMBUS_OK);
+	assert_int_equal(event.result.sense_bytes, 20);
+	assert_int_equal(event.outcome, STORAGE_OUTCOME_ERROR);
+}
+
+static void test_guest_slots(void **state)
+{
+	const struct storage_vsc_command bad[] = {
+		{ .cdb = cdb, .cdb_bytes = 0 },
+		{ .cdb = cdb, .cdb_bytes = 17 },
+		{ .cdb = cdb, .cdb_bytes = 10, .transfer_bytes = 0x40001 },
+	};
+	struct storage_packet packet;
+	u64 id[SLOTS], cookie;
+	u32 i, bytes;
+
+	(void)state;
+	guest_to(STORAGE_VSC_END);
+	assert_int_equal(storage_vsc_command(&guest, &bad[0], 0, &packet,
+					     &bytes, &cookie),
+			 VMBUS_NOT_READY);
+	guest_to(STORAGE_VSC_RUNNING);
+	for (i = 0; i < PORT_ARRAY_SIZE(bad); i++)
+		assert_int_equal(storage_vsc_command(&guest, &bad[i], 0,
+						     &packet, &bytes, &cookie),
+				 VMBUS_BAD_ARGUMENT);
+	for (i = 0; i < SLOTS; i++)
+		id[i] = guest_command(i);
+	assert_int_equal(
+		storage_vsc_command(&guest,
+				    &(struct storage_vsc_command){
+					    .cdb = cdb, .cdb_bytes = 10 },
+				    0, &packet, &bytes, &cookie),
+		VMBUS_AGAIN);
+	storage_vsc_unsent(&guest, id[2]);
+	storage_vsc_unsent(&guest, id[2]); /* once only */
+	assert_int_equal(guest.used_count, SLOTS - 1);
+	id[2] = guest_command(22);
+	for (i = 0; storage_vsc_abandon(&guest, &cookie); i++)
+		assert_int_equal(cookie, i == 2 ? 22 : i);
+	assert_int_equal(i, SLOTS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_packet),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_sub_channel_requests),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_guest_refused),
+		cmocka_unit_test(test_guest_every_packet),
+		cmocka_unit_test(test_guest_answers),
+		cmocka_unit_test(test_guest_slots),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
