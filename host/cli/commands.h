@@ -10,6 +10,7 @@
 
 #include "host/cli/cli.h"
 
+extern const struct cli_command command_backup;	  /* backup.c */
 extern const struct cli_command command_console;  /* console.c */
 extern const struct cli_command command_copy;	  /* copy.c */
 extern const struct cli_command command_disable;  /* enable.c */
@@ -22,6 +23,7 @@ extern const struct cli_command command_list;	  /* list.c */
 extern const struct cli_command command_nmi;	  /* nmi.c */
 extern const struct cli_command command_pause;	  /* pause.c */
 extern const struct cli_command command_restart;  /* stop.c */
+extern const struct cli_command command_restore;  /* restore.c */
 extern const struct cli_command command_resume;	  /* pause.c */
 extern const struct cli_command command_run;	  /* run.c */
 extern const struct cli_command command_services; /* services.c */

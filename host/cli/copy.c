@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/cli/progress.h"
 #include "host/cli/text.h"
 
 /* How long a guest may take to give up a copy before we leave without it. */
@@ -31,57 +30,8 @@ struct copy {
 	struct vm_client *client;
 	int signal_fd;
 	uint64_t request_id;
-	bool terminal; /* standard error shows progress */
-	bool drawn;    /* a progress bar is on its line */
-	struct timespec started;
+	struct progress progress;
 };
-
-static double seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - then->tv_sec) +
-	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
-
-static int terminal_columns(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
-		return 80;
-	return size.ws_col;
-}
-
-/* "[=====>    ]  42%  4.2 MiB of 10 MiB  3 MiB/s", redrawn in its line. */
-static void bar_draw(struct copy *copy, uint64_t bytes, uint64_t total)
-{
-	char done[TEXT_UNIT_BYTES], all[TEXT_UNIT_BYTES], rate[TEXT_UNIT_BYTES];
-	double seconds = seconds_since(&copy->started);
-	int width = terminal_columns() - 56, filled;
-
-	if (!copy->terminal)
-		return;
-	if (bytes > total)
-		total = bytes;
-	width = width < 0 ? 0 : width > 60 ? 60 : width;
-	filled = total ? (int)((double)bytes / (double)total * width) : width;
-	text_size(rate, seconds > 0 ? (uint64_t)((double)bytes / seconds) : 0);
-	fprintf(stderr, "\r[%.*s%*s] %3d%%  %s of %s  %s/s\033[K", filled,
-		"============================================================",
-		width - filled, "",
-		total ? (int)((double)bytes / (double)total * 100) : 100,
-		text_size(done, bytes), text_size(all, total), rate);
-	copy->drawn = true;
-}
-
-static void bar_end(struct copy *copy)
-{
-	if (copy->drawn)
-		fputc('\n', stderr);
-	copy->drawn = false;
-}
 
 static uint64_t member(const json_t *object, const char *name)
 {
@@ -108,8 +58,9 @@ static int answer_wait(struct copy *copy, int timeout_ms,
 		if (message->method &&
 		    strcmp(message->method, "copy.progress") == 0 &&
 		    member(message->params, "id") == copy->request_id)
-			bar_draw(copy, member(message->params, "bytes"),
-				 member(message->params, "total"));
+			progress_draw(&copy->progress,
+				      member(message->params, "bytes"),
+				      member(message->params, "total"));
 		vm_message_release(message);
 	}
 }
@@ -127,7 +78,7 @@ static int cancel(struct copy *copy)
 	int ret;
 
 	(void)n;
-	bar_end(copy);
+	progress_end(&copy->progress);
 	ret = vm_client_send(
 		copy->client, "copy.cancel",
 		json_pack("{s:I}", "id", (json_int_t)copy->request_id),
@@ -148,15 +99,15 @@ static int finish(struct copy *copy, const struct vm_message *message)
 {
 	const struct cli *cli = copy->cli;
 	uint64_t bytes = member(message->result, "bytes");
-	double seconds = seconds_since(&copy->started);
+	double seconds = progress_seconds(&copy->progress);
 	struct vm_failure failure;
 	struct lis_error err;
 	char size[TEXT_UNIT_BYTES];
 	int ret = vm_message_check(message, &failure, &err);
 
 	if (ret == 0)
-		bar_draw(copy, bytes, bytes);
-	bar_end(copy);
+		progress_draw(&copy->progress, bytes, bytes);
+	progress_end(&copy->progress);
 	if (ret < 0)
 		return cli_fail(cli, ret, &failure, &err);
 	if (cli->json)
@@ -174,7 +125,6 @@ static int copy_run(struct copy *copy, json_t *params)
 	int status;
 	int ret;
 
-	clock_gettime(CLOCK_MONOTONIC, &copy->started);
 	ret = vm_client_send(copy->client, "copy.start", params, CLI_ANSWER_MS,
 			     &copy->request_id, &err);
 	if (ret == 0)
@@ -182,7 +132,7 @@ static int copy_run(struct copy *copy, json_t *params)
 	if (ret == -EINTR)
 		return cancel(copy);
 	if (ret < 0) {
-		bar_end(copy);
+		progress_end(&copy->progress);
 		return cli_fail(copy->cli, ret, NULL, &err);
 	}
 	status = finish(copy, &message);
@@ -259,7 +209,7 @@ static int copy(struct cli *cli)
 		json_decref(params);
 		return status;
 	}
-	copy.terminal = !cli->json && isatty(STDERR_FILENO);
+	progress_begin(&copy.progress, !cli->json);
 	copy.signal_fd = cli_signal_fd();
 	vm_client_interrupt(copy.client, copy.signal_fd);
 	status = copy_run(&copy, params);

@@ -35,9 +35,12 @@
 	{                                                                      \
 		call, 2, PROT_EXEC, 0                                          \
 	}
-/* No file is made or emptied. Writing cannot be forbidden here: a reset opens
- * /dev/kvm anew, for reading and writing. */
+/* No file is emptied. Writing cannot be forbidden here: a reset opens /dev/kvm
+ * anew, for reading and writing. */
 #define OPEN_ANY_MASK (O_CREAT | O_TRUNC)
+/* A backup makes files, which were not there before. */
+#define OPEN_NEW_MASK (O_CREAT | O_EXCL | O_TRUNC)
+#define OPEN_NEW      (O_CREAT | O_EXCL)
 
 static const struct sandbox_rule rules[] = {
 	/* The loop: eventfds, timers, the socket, terminals. */
@@ -74,6 +77,10 @@ static const struct sandbox_rule rules[] = {
 	/* Files to copy, and the kernel and initrd after a reset. */
 	{ SYS_openat, 2, OPEN_ANY_MASK, 0 },
 	{ SYS_open, 1, OPEN_ANY_MASK, 0 },
+	{ SYS_openat, 2, OPEN_NEW_MASK, OPEN_NEW },
+	{ SYS_open, 1, OPEN_NEW_MASK, OPEN_NEW },
+	{ SYS_mkdir },
+	{ SYS_rename },
 	{ SYS_pread64 },
 	{ SYS_preadv },
 	{ SYS_lseek },

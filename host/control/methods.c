@@ -18,6 +18,7 @@ const struct control_method vm_methods[] = {
 	{ "disk.detach", method_disk_detach },
 	{ "disk.resize", method_disk_resize },
 	{ "disk.list", method_disk_list },
+	{ "backup.start", method_backup_start },
 	{ "kvp.enumerate", method_kvp_enumerate },
 	{ "kvp.get", method_kvp_get },
 	{ "kvp.set", method_kvp_set },

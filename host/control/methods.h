@@ -28,6 +28,8 @@ control_method_fn method_disk_attach;
 control_method_fn method_disk_detach;
 control_method_fn method_disk_resize;
 control_method_fn method_disk_list;
+/* methods_backup.c */
+control_method_fn method_backup_start;
 /* methods_kvp.c */
 control_method_fn method_kvp_enumerate;
 control_method_fn method_kvp_get;

@@ -116,6 +116,7 @@ static void process_close(struct vm *vm)
 	if (vm->machine)
 		vm_machine_finish(vm);
 	components_release(vm->components);
+	vm_backup_stop(vm);
 	if (vm->storage)
 		storage_close(vm->storage);
 	terminal_end(&vm->terminal);

@@ -15,6 +15,7 @@
 
 #include "host/bus/bus.h"
 #include "host/component/components.h"
+#include "host/control/backup_set.h"
 #include "host/control/config.h"
 #include "host/control/console.h"
 #include "host/control/event_log.h"
@@ -78,6 +79,9 @@ struct vm {
 	struct terminal terminal;
 	struct vm_stop stop;
 	struct copy *copy; /* under way (methods_copy.c), or NULL */
+	struct backup_job *backup; /* under way (methods_backup.c), or NULL */
+	/* The last one that ended well, "" before that. */
+	char backup_id[BACKUP_ID_BYTES];
 	/* Who froze the guest and has it thawed by going away, or NULL. */
 	struct control_client *freezer;
 	bool ending;
@@ -129,6 +133,9 @@ void vm_end(struct vm *vm, int exit_code);
 /* Pause or resume: state, event and machine. 0, or -errno with @error set. */
 int vm_pause(struct vm *vm, struct lis_error *error);
 int vm_resume(struct vm *vm, struct lis_error *error);
+
+/* Give up a backup that is under way, so that disks can be closed. */
+void vm_backup_stop(struct vm *vm);
 
 /* Type queued console input on the guest's port. */
 void vm_console_push(struct vm *vm);

@@ -16,6 +16,7 @@ static void disk_options_of(const struct run_disk *config,
 	options->physical_sector_bytes = config->physical_sector_bytes;
 	options->iops = config->iops;
 	options->bytes_per_second = config->bytes_per_second;
+	options->track = !config->dvd;
 	options->format = DISK_FORMAT_AUTO;
 	if (config->format)
 		disk_format_find(config->format, &options->format);

@@ -164,6 +164,9 @@ def test_completion_of_names(lis, complete):
     lis.vm({"vm.info": {"name": "other"}}, name="other")
     lis.vm(name="killed").close()
     for command in COMMANDS:
+        # What restore needs is a folder, not a VM.
+        if command == "restore":
+            continue
         expected = [] if command in ("run", "list") else ["demovm", "other"]
         assert complete(command, "") == expected
     assert complete("stop", "--timeout", "5", "--force", "d") == ["demovm"]

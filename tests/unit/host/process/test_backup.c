@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
-#include "disk_rig.h"
+#include "tests/unit/host/disk/disk_rig.h"
 
 #include <errno.h>
 #include <semaphore.h>

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * backup.h - copying a VM's disks, as they are at one moment, into a folder.
+ *
+ * Here: the copying, on a thread of its own. Not here: freezing the guest
+ * (methods_backup.c), the folder's list (backup_set.h).
+ */
+#ifndef HOST_CONTROL_BACKUP_H
+#define HOST_CONTROL_BACKUP_H
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "host/backend/disk/disk.h"
+#include "host/backend/disk/track.h"
+#include "host/control/backup_set.h"
+#include "host/control/disk_config.h"
+
+/* One disk of a backup. */
+struct backup_disk {
+	u32 controller; /* RUN_DISK_IDE for those */
+	u32 lun;
+	struct disk *disk; /* must stay open until backup_finish() */
+	struct disk_info info;
+	char *parent;		    /* file name of the image before, or NULL */
+	char *file;		    /* file name of the new one */
+	struct disk_backup *moment; /* NULL before backup_moment() */
+	bool made;		    /* the file is there */
+};
+
+struct backup {
+	struct backup_set set;
+	char id[BACKUP_ID_BYTES];
+	json_t *time; /* of the moment */
+	bool crash_consistent;
+	struct backup_disk *disks;
+	u32 disk_count;
+	u64 total_bytes;  /* to be read, in all */
+	u64 copied_bytes; /* atomic */
+	bool cancelled;	  /* atomic */
+	pthread_t thread;
+	bool running;
+	/* Set by the thread before it tells that it has ended. */
+	int code;
+	struct lis_error error;
+	void (*ended)(void *context); /* on the thread */
+	void *context;
+};
+
+/*
+ * backup_create - prepare a backup into a folder.
+ * @folder: absolute; made when it is not there
+ * @vm: name of the VM
+ * Returns 0 or a negative errno with @err set.
+ */
+int backup_create(struct backup **backup, const char *folder, const char *vm,
+		  bool crash_consistent, struct lis_error *err);
+
+/*
+ * backup_add - add a disk.
+ * @last_id: the last backup made by this process: when it is the folder's
+ *	newest, only what changed since is copied; NULL: all
+ */
+int backup_add(struct backup *backup, u32 controller, u32 lun,
+	       struct disk *disk, const char *last_id, struct lis_error *err);
+
+/* backup_moment - what the disks hold now is what is copied. */
+int backup_moment(struct backup *backup, struct lis_error *err);
+
+/* backup_start - copy; @ended is called on another thread at the end. */
+int backup_start(struct backup *backup, void (*ended)(void *context),
+		 void *context, struct lis_error *err);
+
+/* backup_cancel - end it soon, as failed. */
+void backup_cancel(struct backup *backup);
+
+/*
+ * backup_finish - wait for the thread, and enter the backup into the folder's
+ * list if all went well, or remove its files. To be called once.
+ * Returns 0 or a negative errno with @err set.
+ */
+int backup_finish(struct backup *backup, struct lis_error *err);
+
+void backup_free(struct backup *backup);
+
+#endif
