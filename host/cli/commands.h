@@ -13,6 +13,7 @@
 extern const struct cli_command command_backup;	  /* backup.c */
 extern const struct cli_command command_console;  /* console.c */
 extern const struct cli_command command_copy;	  /* copy.c */
+extern const struct cli_command command_disk;	  /* disk.c */
 extern const struct cli_command command_disable;  /* enable.c */
 extern const struct cli_command command_enable;	  /* enable.c */
 extern const struct cli_command command_events;	  /* events.c */

@@ -168,6 +168,8 @@ def test_completion_of_names(lis, complete):
         if command == "restore":
             continue
         expected = [] if command in ("run", "list") else ["demovm", "other"]
+        if command == "disk":
+            expected = ["create", "info", "resize", "check"]
         assert complete(command, "") == expected
     assert complete("stop", "--timeout", "5", "--force", "d") == ["demovm"]
     assert complete("stop", "-t", "5", "-f", "d") == ["demovm"]
