@@ -22,7 +22,7 @@ static const struct cli_option options[] = {
 	{ "huge-pages", 0, NULL, "take the memory from huge pages" },
 	{ "low-mmio", 0, "SIZE", "MMIO window below 4 GiB" },
 	{ "high-mmio", 0, "SIZE", "MMIO window above the memory" },
-	{ "console", 0, "WHERE", "stdio, socket or none (stdio)" },
+	{ "console", 0, "WHERE", "stdio, socket or none (stdio; socket with -d)" },
 	{ "detach", 'd', NULL, "go on in the background" },
 	{ "enable", 'e', "SERVICE", "enable a service; can be repeated" },
 	{ "disable", 0, "SERVICE", "disable a service; can be repeated" },

@@ -139,6 +139,7 @@ int run_config_set_console(struct run_config *config, const char *what,
 	for (int i = 0; i < RUN_CONSOLE_COUNT; i++) {
 		if (strcmp(text, console_names[i]) == 0) {
 			config->console = (enum run_console)i;
+			config->console_given = true;
 			return 0;
 		}
 	}
@@ -274,7 +275,8 @@ int run_config_check(const struct run_config *config, struct lis_error *err)
 				     "Linux takes %d",
 				     strlen(config->command_line),
 				     RUN_COMMAND_LINE_BYTES_MAX);
-	if (config->detach && config->console == RUN_CONSOLE_STDIO)
+	if (config->detach && config->console_given &&
+	    config->console == RUN_CONSOLE_STDIO)
 		return lis_error_set(err, EINVAL,
 				     "a VM in the background has no standard "
 				     "input: use --console socket or --console "

@@ -45,7 +45,9 @@ struct run_config {
 	/* MMIO windows below 4 GiB and above all memory; 0: the default. */
 	uint64_t low_mmio_bytes;
 	uint64_t high_mmio_bytes;
+	/* Not given, and in the background: as the socket. */
 	enum run_console console;
+	bool console_given;
 	bool detach; /* go to the background once the VM runs */
 	bool service_enabled[SERVICE_COUNT]; /* by enum service_index */
 	struct run_disk *disks;

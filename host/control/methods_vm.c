@@ -14,12 +14,14 @@
 #define STOP_TIMEOUT_MS	     60000
 #define STOP_TIMEOUT_MOST_MS 86400000
 #define PROBE_STEP_MS	     20
+#define INFO_LIMIT_MS	     1000
 
 /* ---- vm.info ---- */
 
 struct info {
-	struct control_request *request;
+	struct control_request *request; /* NULL: answered */
 	json_t *addresses;
+	uv_timer_t timer;
 };
 
 static json_t *text_or_null(const char *text)
@@ -30,10 +32,14 @@ static json_t *text_or_null(const char *text)
 static void info_reply(struct info *info)
 {
 	struct control_request *request = info->request;
-	struct vm *vm = request->context;
-	u32 version = bus_version(vm->bus);
 	char bus_text[24] = "";
+	struct vm *vm;
+	u32 version;
 
+	if (!request)
+		return;
+	vm = request->context;
+	version = bus_version(vm->bus);
 	if (version)
 		snprintf(bus_text, sizeof(bus_text), "%u.%u",
 			 VMBUS_VERSION_MAJOR(version),
@@ -54,7 +60,8 @@ static void info_reply(struct info *info)
 			  "addresses", info->addresses, "kernel",
 			  json_text(vm->config->kernel), "version",
 			  LIS_VERSION));
-	free(info);
+	info->request = NULL;
+	info->addresses = NULL;
 }
 
 /* The guest's daemon publishes its addresses, separated by semicolons. */
@@ -65,6 +72,9 @@ static void info_item(void *context, const struct kvp_item *item)
 	char *rest = text;
 	char *one;
 
+	/* Too late: info_late() has answered. */
+	if (!info->request)
+		return;
 	if (strcmp(item->key, "NetworkAddressIPv4") &&
 	    strcmp(item->key, "NetworkAddressIPv6"))
 		return;
@@ -75,18 +85,32 @@ static void info_item(void *context, const struct kvp_item *item)
 					      json_string(one));
 }
 
+static void info_free(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
 static void info_items_done(void *context,
 			    const struct component_answer *answer)
 {
+	struct info *info = context;
+
 	(void)answer;
-	info_reply(context);
+	info_reply(info);
+	uv_close((uv_handle_t *)&info->timer, info_free);
+}
+
+/* A guest whose daemon hangs is shown without addresses. */
+static void info_late(uv_timer_t *timer)
+{
+	info_reply(timer->data);
 }
 
 void method_vm_info(struct control_request *request, json_t *params)
 {
 	struct vm *vm = request->context;
 	struct component *kvp = vm->components[SERVICE_KVP];
-	struct info *info = malloc(sizeof(*info));
+	struct info *info = calloc(1, sizeof(*info));
 	struct kvp_job job = {
 		.kind = KVP_JOB_ENUMERATE,
 		.pool = KVP_POOL_AUTO,
@@ -102,10 +126,14 @@ void method_vm_info(struct control_request *request, json_t *params)
 	}
 	info->request = request;
 	info->addresses = json_array();
-	if (vm->state == VM_RUNNING && component_status(kvp) == IC_STATUS_OK)
+	info->timer.data = info;
+	uv_timer_init(&vm->loop, &info->timer);
+	if (vm->state == VM_RUNNING && component_status(kvp) == IC_STATUS_OK) {
+		uv_timer_start(&info->timer, info_late, INFO_LIMIT_MS, 0);
 		kvp_component_ask(kvp, &job);
-	else
-		info_reply(info);
+	} else {
+		info_items_done(info, NULL);
+	}
 }
 
 /* ---- vm.services ---- */

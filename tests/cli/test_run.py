@@ -44,7 +44,7 @@ def test_usage(lis, arguments, said):
     (["--low-mmio", "32M"], "low MMIO window"),
     (["--high-mmio", "1"], "high MMIO window"),
     (["--append", "x" * 2048], "2048 bytes; Linux takes 2047"),
-    (["--detach"], "--console socket or --console none"),
+    (["--detach", "--console", "stdio"], "--console socket or --console none"),
 ])
 def test_settings_that_do_not_fit(lis, kernel, arguments, said):
     result = lis("run", "--name", "demovm", "--kernel", kernel, *arguments)

@@ -225,8 +225,10 @@ static void test_check(void **state)
 	assert_int_equal(run_config_check(&config, &err), 0);
 
 	config.detach = true;
+	assert_int_equal(run_config_check(&config, &err), 0);
+	run_config_set_console(&config, "--console", "stdio", &err);
 	assert_int_equal(run_config_check(&config, &err), -EINVAL);
-	config.console = RUN_CONSOLE_SOCKET;
+	run_config_set_console(&config, "--console", "socket", &err);
 	assert_int_equal(run_config_check(&config, &err), 0);
 	run_config_release(&config);
 }
