@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
 #include "tests/sim_machine/sim_guest.h"
+#include "tests/sim_machine/sim_storage.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -29,6 +30,11 @@ void sim_guest_lock(void)
 void sim_guest_unlock(void)
 {
 	pthread_mutex_unlock(&lock);
+}
+
+pthread_mutex_t *sim_guest_mutex(void)
+{
+	return &lock;
 }
 
 /* ---- channels ---- */
@@ -102,6 +108,8 @@ static void rings_unmap(struct sim_guest *guest,
 {
 	if (!channel->at[0])
 		return;
+	if (channel->service == SIM_STORAGE)
+		sim_storage_closed(guest, channel);
 	for (u32 i = 0; i < 2; i++) {
 		machine_unmap_pages(guest->machine, channel->at[i],
 				    SIM_GUEST_RING_PAGES, true);
@@ -139,7 +147,11 @@ static void offered(struct sim_guest *guest,
 	channel->relid = action->relid;
 	channel->connection_id = action->offered.connection_id;
 	channel->service = service_of(action->offered.offer);
-	if (channel->service < 0 || !guest->driver[channel->service])
+	if (channel->service < 0 &&
+	    sim_storage_offered(channel, action->offered.offer))
+		channel->service = SIM_STORAGE;
+	if (channel->service < 0 || (channel->service != SIM_STORAGE &&
+				     !guest->driver[channel->service]))
 		return;
 	rings_map(guest, channel);
 	must(guest,
@@ -159,6 +171,8 @@ static void opened(struct sim_guest *guest, struct sim_guest_channel *channel,
 		return;
 	}
 	channel->open = true;
+	if (channel->service == SIM_STORAGE)
+		sim_storage_opened(guest, channel);
 }
 
 static void service_begin(struct sim_guest *guest, int service)
@@ -492,8 +506,11 @@ static void channel_run(struct sim_guest *guest,
 	bool signal;
 
 	sim_machine_flag(guest->machine, 0, VMBUS_MESSAGE_SINT, channel->relid);
-	while (packet_take(guest, channel))
-		;
+	if (channel->service == SIM_STORAGE)
+		sim_storage_run(guest, channel);
+	else
+		while (packet_take(guest, channel))
+			;
 	signal = ring_publish(&channel->tx);
 	if (ring_release(&channel->rx) || signal)
 		sim_machine_signal(guest->machine, channel->connection_id);
@@ -704,6 +721,8 @@ void sim_guest_crash_kernel(struct sim_guest *guest, void *context)
 	for (u32 i = 0; i < SIM_GUEST_CHANNELS; i++) {
 		struct sim_guest_channel *channel = &guest->channels[i];
 
+		if (channel->at[0] && channel->service == SIM_STORAGE)
+			sim_storage_closed(guest, channel);
 		for (u32 j = 0; channel->at[0] && j < 2; j++)
 			machine_unmap_pages(guest->machine, channel->at[j],
 					    SIM_GUEST_RING_PAGES, true);

@@ -14,6 +14,8 @@
 #ifndef TESTS_SIM_MACHINE_SIM_GUEST_H
 #define TESTS_SIM_MACHINE_SIM_GUEST_H
 
+#include <pthread.h>
+
 #include "host/control/service_names.h"
 #include "services/fcopy/vsc.h"
 #include "services/heartbeat/vsc.h"
@@ -58,7 +60,7 @@ struct sim_pool {
 struct sim_guest_channel {
 	bool used;
 	bool open;
-	int service; /* enum service_index, or -1 */
+	int service; /* enum service_index, SIM_STORAGE, or -1 */
 	u32 relid;
 	u32 connection_id;
 	u32 gpadl;
@@ -132,6 +134,9 @@ extern struct sim_guest sim_guest;
 
 void sim_guest_lock(void);
 void sim_guest_unlock(void);
+
+/* That lock itself, to wait with. */
+pthread_mutex_t *sim_guest_mutex(void);
 
 /* As after the installation of the program: all daemons run, disk is empty.
  * Before a machine is made. */

@@ -49,6 +49,7 @@ struct machine {
 	u64 paused_100ns; /* in all, or since when while paused */
 	int memory_fd;
 	u8 *memory;
+	u8 *guest_memory; /* the same, as the guest sees it */
 	int slot_fd;
 	struct vp vps[MACHINE_VCPUS_MAX];
 	struct connection connections[CONNECTIONS];
@@ -129,6 +130,11 @@ int machine_create(struct machine **result, const struct machine_config *config,
 			mmap(NULL, config->memory_bytes, PROT_READ | PROT_WRITE,
 			     MAP_SHARED, machine->memory_fd, 0);
 	if (machine->slot_fd < 0 || machine->memory == MAP_FAILED)
+		abort();
+	machine->guest_memory =
+		mmap(NULL, config->memory_bytes, PROT_READ | PROT_WRITE,
+		     MAP_SHARED, machine->memory_fd, 0);
+	if (machine->guest_memory == MAP_FAILED)
 		abort();
 	for (u32 i = 0; i < config->vcpus; i++)
 		machine->vps[i].synic = true;
@@ -223,6 +229,7 @@ void machine_destroy(struct machine *machine)
 		if (machine->connections[i].id)
 			abort(); /* the eventfd would be written after free */
 	munmap(machine->memory, machine->config.memory_bytes);
+	munmap(machine->guest_memory, machine->config.memory_bytes);
 	close(machine->memory_fd);
 	close(machine->slot_fd);
 	pthread_cond_destroy(&machine->changed);
@@ -323,6 +330,11 @@ void machine_unmap_pages(struct machine *machine, void *at, u32 count,
 	__atomic_fetch_sub(&mappings, 1, __ATOMIC_SEQ_CST);
 }
 
+u8 *sim_machine_page_at(struct machine *machine, u64 pfn)
+{
+	return machine->guest_memory + pfn * MACHINE_PAGE_BYTES;
+}
+
 u64 sim_machine_page(struct machine *machine)
 {
 	for (;;) {
@@ -334,9 +346,8 @@ u64 sim_machine_page(struct machine *machine)
 		if (machine->page_taken[page])
 			continue;
 		machine->page_taken[page] = 1;
-		memset(machine->memory +
-			       (PAGE_FIRST + page) * MACHINE_PAGE_BYTES,
-		       0, MACHINE_PAGE_BYTES);
+		memset(sim_machine_page_at(machine, PAGE_FIRST + page), 0,
+		       MACHINE_PAGE_BYTES);
 		return PAGE_FIRST + page;
 	}
 }

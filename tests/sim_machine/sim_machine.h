@@ -62,6 +62,10 @@ u16 sim_machine_signal(struct machine *machine, u32 connection_id);
 u64 sim_machine_page(struct machine *machine);
 void sim_machine_page_give(struct machine *machine, u64 pfn);
 
+/* What is in it. Not at the host's address: the two agree by what rings say,
+ * which a sanitizer of threads does not see. */
+u8 *sim_machine_page_at(struct machine *machine, u64 pfn);
+
 /* Write to the serial port; take what was typed on it. */
 void sim_machine_print(struct machine *machine, const void *bytes,
 		       u32 size_bytes);

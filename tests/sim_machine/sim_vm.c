@@ -14,6 +14,7 @@
 
 struct vm_client *sim_client;
 struct run_config sim_config;
+void (*sim_vm_prepare)(struct run_config *config);
 
 static pthread_t thread;
 static bool started;
@@ -124,6 +125,8 @@ int sim_vm_setup(void **state)
 	assert_non_null(mkdtemp(directory));
 	setenv("LIS_RUNTIME_DIR", directory, 1);
 	config_default();
+	if (sim_vm_prepare)
+		sim_vm_prepare(&sim_config);
 	sim_guest_reset();
 	sim_machine_runs(sim_guest_run);
 	sim_vm_start();

@@ -55,6 +55,9 @@ int sim_vm_teardown(void **state);
 /* The connection of the fixture. */
 extern struct vm_client *sim_client;
 
+/* What else sim_vm_setup sets, or NULL. */
+extern void (*sim_vm_prepare)(struct run_config *config);
+
 /* Settings of VMs started from now on; sim_vm_setup sets the defaults. */
 extern struct run_config sim_config;
 
