@@ -11,6 +11,7 @@ DESTDIR ?=
 .PHONY: help
 help:
 	@echo "make demo        boot a Debian kernel on the host, show its integration services"
+	@echo "make demo-debian boot a whole Debian from a disk of ours, back it up, boot the backup"
 	@echo "make check       build and run every test: ends in N passed, N failed, N skipped"
 	@echo "make check-full  the same with lint and five minutes for each fuzz target"
 	@echo "make bench       measure, and print ratios"
@@ -43,6 +44,12 @@ demo: build kernels
 	@$(PYTHON) carrier/guest-image 6.1 >/dev/null
 	@echo "make: starting the carrier, a throw-away VM with a KVM that knows Hyper-V"
 	@carrier/carrier run --follow $$PPID -- env LIS_BINARY=$(abspath $(BUILD))/host/cli/lis $(PYTHON) tests/vm/demo.py
+
+.PHONY: demo-debian
+demo-debian: build kernels
+	@$(PYTHON) carrier/debian-image 6.1 >/dev/null
+	@echo "make: starting the carrier, a throw-away VM with a KVM that knows Hyper-V"
+	@carrier/carrier run --follow $$PPID -- env LIS_BINARY=$(abspath $(BUILD))/host/cli/lis $(PYTHON) tests/vm/demo_debian.py
 
 .PHONY: check
 check: kernels

@@ -10,12 +10,13 @@
 #include <sys/stat.h>
 
 #include "host/backend/disk/image.h"
+#include "host/cli/disk_actions.h"
 #include "host/cli/text.h"
 #include "host/control/config.h"
 
 static const struct cli_option options[] = {
 	{ "format", 'f', "FORMAT", "raw, vhdx or vhd; else by the name" },
-	{ "fixed", 0, NULL, "create: take all the room at once" },
+	{ "fixed", 0, NULL, "create, convert: take all the room at once" },
 	{ "block-size", 0, "SIZE", "create: of the blocks of a VHDX or VHD" },
 	{ "sector", 0, "SECTOR", "create: 512, 512e or 4096" },
 	{ "parent", 0, "PATH", "create: a VHDX that the new one builds on" },
@@ -277,10 +278,9 @@ static int check(struct cli *cli, enum disk_format format)
 }
 
 static const struct action actions[] = {
-	{ "create", 2, 3, create },
-	{ "info", 2, 2, info },
-	{ "resize", 3, 3, resize },
-	{ "check", 2, 2, check },
+	{ "create", 2, 3, create },	   { "info", 2, 2, info },
+	{ "resize", 3, 3, resize },	   { "check", 2, 2, check },
+	{ "convert", 3, 3, disk_convert },
 };
 
 static const struct action *action_find(const char *name)
@@ -317,7 +317,7 @@ const struct cli_command command_disk = {
 	.name = "disk",
 	.summary = "Make disk images and look at them",
 	.cmdlet = "New-VHD, Get-VHD, Resize-VHD, Test-VHD",
-	.operands = "create|info|resize|check PATH [SIZE]",
+	.operands = "create|info|resize|check|convert PATH [SIZE | NEW]",
 	.operands_min = 1,
 	.operands_max = 4,
 	.options = options,

@@ -169,7 +169,7 @@ def test_completion_of_names(lis, complete):
             continue
         expected = [] if command in ("run", "list") else ["demovm", "other"]
         if command == "disk":
-            expected = ["create", "info", "resize", "check"]
+            expected = ["create", "info", "resize", "check", "convert"]
         assert complete(command, "") == expected
     assert complete("stop", "--timeout", "5", "--force", "d") == ["demovm"]
     assert complete("stop", "-t", "5", "-f", "d") == ["demovm"]

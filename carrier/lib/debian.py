@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""A whole Debian 12 with systemd, as the content of a disk.
+
+What lives here: which packages are in it, the image, and the initial RAM file
+system that finds it. What does not: the small guest of most tests (guest).
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+
+import guest
+import initramfs
+from machine import BUSYBOX, CarrierError, cache_folder
+
+LABEL = "lis-debian"
+SIZE_BYTES = 2 << 30
+PASSWORD = "lis"
+PACKAGES = ("systemd-sysv", "udev", "dbus", "ifupdown", "isc-dhcp-client",
+            "iproute2", "iputils-ping", "openssh-server", "e2fsprogs", "kmod",
+            "hyperv-daemons", "login", "procps", "util-linux",
+            # What tests of disks use.
+            "fio", "sg3-utils", "xfsprogs", "btrfs-progs")
+# Nobody reads these in a test.
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*",
+            "/usr/share/info/*")
+# Loaded by the initial RAM file system, in this order.
+MODULES = ("hv_vmbus", "hv_storvsc", "sd_mod", "ext4")
+ROOT = "rw root=LABEL=" + LABEL
+# Serves a test's commands on a console where somebody has logged in.
+SERVE = "/usr/local/sbin/lis-serve"
+
+
+def _sources():
+    """The lines of Debian 12 in what carrier/packages wrote for itself."""
+    path = os.path.join(cache_folder(), "apt", "sources.list")
+    try:
+        with open(path, encoding="utf-8") as stream:
+            lines = [line for line in stream
+                     if " bookworm" in line and "backports" not in line]
+    except FileNotFoundError:
+        lines = []
+    if not lines:
+        raise CarrierError("%s is missing: remove %s and run 'carrier/packages "
+                           "kernels'" % (path, cache_folder()))
+    return "".join(lines)
+
+
+def _modules(root):
+    """The folder of modules in an unpacked kernel package."""
+    for top in ("lib/modules", "usr/lib/modules"):
+        path = os.path.join(root, top)
+        if os.path.isdir(path):
+            return os.path.join(path, os.listdir(path)[0])
+    raise CarrierError("no modules in %s" % root)
+
+
+def _kernels():
+    """The unpacked kernel packages whose modules the image carries."""
+    return [os.path.realpath(os.path.join(cache_folder(), "kernel-" + name))
+            for name in guest.KERNELS if not guest.missing_reason(name)]
+
+
+def _hooks(work):
+    """Shell lines that mmdebstrap runs on the new root, which is $1."""
+    lines = ["echo root:%s | chpasswd --root \"$1\"" % PASSWORD,
+             "echo debian >\"$1/etc/hostname\"",
+             "echo 'LABEL=%s / ext4 defaults 0 1' >\"$1/etc/fstab\"" % LABEL,
+             "printf 'auto lo\\niface lo inet loopback\\n"
+             "allow-hotplug eth0\\niface eth0 inet dhcp\\n' "
+             ">\"$1/etc/network/interfaces\"",
+             "mkdir -p \"$1/usr/lib/modules\"",
+             "install -m 755 '%s' \"$1%s\"" % (
+                 os.path.join(guest.PARTS, "serve.sh"), SERVE)]
+    for root in _kernels():
+        modules = _modules(root)
+        lines.append("cp -r '%s' \"$1/usr/lib/modules/\"" % modules)
+        lines.append("depmod -b \"$1\" %s" % os.path.basename(modules))
+    path = os.path.join(work, "customize")
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write("#!/bin/sh\nset -eu\n" + "\n".join(lines) + "\n")
+    os.chmod(path, 0o755)
+    return path
+
+
+def _debootstrap(work, say):
+    """Makes the root folder."""
+    sources = os.path.join(work, "sources.list")
+    with open(sources, "w", encoding="utf-8") as stream:
+        stream.write(_sources())
+    root = os.path.join(work, "root")
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase",
+               "--include=" + ",".join(PACKAGES),
+               "--aptopt=Acquire::Languages \"none\"",
+               "--customize-hook=" + _hooks(work), "--format=directory"]
+    command += ["--dpkgopt=path-exclude=" + path for path in LEFT_OUT]
+    say("installing %d packages and what they need" % len(PACKAGES))
+    result = subprocess.run(command + ["bookworm", root, sources],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode:
+        raise CarrierError("mmdebstrap could not make a Debian; its last words "
+                           "were:\n" + "\n".join(
+                               result.stdout.splitlines()[-8:]))
+    return root
+
+
+def _digest():
+    """Changes when anything that the image is made of does."""
+    total = hashlib.sha256()
+    for path in (__file__, os.path.join(guest.PARTS, "serve.sh")):
+        with open(path, "rb") as stream:
+            total.update(stream.read())
+    total.update("\n".join(_kernels()).encode())
+    return total.hexdigest()[:16]
+
+
+def disk(say):
+    """Builds the disk, or finds it built: path of a raw image with one ext4
+    file system. @say: called with what is being done."""
+    path = os.path.join(cache_folder(), "debian-%s.raw" % _digest())
+    with open(os.path.join(cache_folder(), "debian.lock"), "w",
+              encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            _build(path, say)
+    return path
+
+
+def _build(path, say):
+    if os.geteuid():
+        raise CarrierError("a Debian can only be made as root: run "
+                           "'sudo -E carrier/debian-image'")
+    for program in ("mmdebstrap", "mke2fs"):
+        if not shutil.which(program):
+            raise CarrierError("%s is not installed: run 'carrier/packages "
+                               "tools'" % program)
+    work = tempfile.mkdtemp(prefix="debian-", dir=cache_folder())
+    try:
+        root = _debootstrap(work, say)
+        partial = os.path.join(work, "raw")
+        with open(partial, "wb") as stream:
+            stream.truncate(SIZE_BYTES)
+        say("writing the image")
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", LABEL,
+                        "-d", root, partial], check=True,
+                       stdin=subprocess.DEVNULL)
+        os.rename(partial, path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def initrd(name):
+    """(kernel path, initrd path) that boot the disk with one of the kernels of
+    guest.KERNELS; guest.missing_reason tells whether it is there."""
+    root = os.path.join(cache_folder(), "kernel-" + name)
+    script = os.path.join(guest.PARTS, "root-init.sh")
+    total = hashlib.sha256(os.path.realpath(root).encode())
+    for source in (script, __file__):
+        with open(source, "rb") as stream:
+            total.update(stream.read())
+    path = os.path.join(cache_folder(), "root-%s-%s.initrd" % (
+        name, total.hexdigest()[:16]))
+    if not os.path.exists(path):
+        archive = initramfs.Archive()
+        archive.file("bin/busybox", BUSYBOX, 0o755)
+        archive.file("init", script, 0o755)
+        for applet in ("sh", "mount", "umount", "insmod", "findfs", "sleep",
+                       "switch_root", "poweroff"):
+            archive.link("bin/" + applet, "busybox")
+        for folder in ("dev", "proc", "sys", "root"):
+            archive.folder(folder)
+        archive.device("dev/console", 5, 1)
+        # ext4 asks for the checksum by its algorithm's name.
+        order = initramfs.Modules(root).closure(
+            MODULES[:-1] + ("crc32c_generic",) + MODULES[-1:])
+        for key, data in order:
+            archive.data("modules/%s.ko" % key, data)
+        archive.data("modules/order",
+                     "".join(key + "\n" for key, _ in order).encode())
+        initramfs.write_whole(path, archive.bytes())
+    return initramfs.kernel_image(root), path
