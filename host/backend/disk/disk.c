@@ -100,11 +100,15 @@ int disk_open(struct disk **disk, const struct disk_options *options,
 				     options->path);
 	ret = format_of(options->format, options->path)
 		      ->open(disk, options, err);
-	if (ret == 0 && options->track) {
+	if (ret < 0)
+		return ret;
+	if (options->track)
 		ret = track_open(disk, err);
-		if (ret < 0)
-			disk_close(*disk);
-	}
+	if (ret == 0)
+		ret = limit_open(disk, options->iops, options->bytes_per_second,
+				 err);
+	if (ret < 0)
+		disk_close(*disk);
 	return ret;
 }
 
@@ -126,16 +130,16 @@ void layer_init(struct disk *disk, const struct disk_class *class,
 }
 
 /* The size is the bottom layer's, who may change it. */
-static const struct disk *bottom(const struct disk *disk)
+struct disk *disk_bottom(const struct disk *disk)
 {
 	while (disk->lower)
 		disk = disk->lower;
-	return disk;
+	return (struct disk *)disk;
 }
 
 u64 disk_size(const struct disk *disk)
 {
-	return port_load_acquire(&bottom(disk)->info.size_bytes);
+	return port_load_acquire(&disk_bottom(disk)->info.size_bytes);
 }
 
 void disk_size_set(struct disk *disk, u64 size_bytes)

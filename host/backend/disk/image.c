@@ -114,7 +114,7 @@ int image_check(const char *path, enum disk_format format, bool repair,
 	if (stat(path, &st) == 0)
 		check->file_bytes = (u64)st.st_size;
 	if (info.format == DISK_FORMAT_VHDX)
-		vhdx_count(disk, check);
+		vhdx_count(disk_bottom(disk), check);
 	disk_close(disk);
 	return 0;
 }

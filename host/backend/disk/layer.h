@@ -96,6 +96,7 @@ static inline void layer_submit(struct disk_queue *queue,
 	queue->disk->class->submit(queue, request);
 }
 
+struct disk *disk_bottom(const struct disk *disk);
 u64 disk_size(const struct disk *disk);
 void disk_size_set(struct disk *disk, u64 size_bytes);
 
@@ -104,6 +105,10 @@ int raw_open(struct disk **disk, const struct disk_options *options,
 	     struct lis_error *err);
 int vhdx_open(struct disk **disk, const struct disk_options *options,
 	      struct lis_error *err);
+
+/* Puts the filter of limit.c on a disk, which it replaces. */
+int limit_open(struct disk **disk, u64 iops, u64 bytes_per_second,
+	       struct lis_error *err);
 
 /* AUTO: the format that the name stands for. */
 enum disk_format disk_format_of(enum disk_format format, const char *path);
