@@ -23,7 +23,10 @@ enum page_control { CURRENT, CHANGEABLE, DEFAULT, SAVED };
 #define SUBPAGES_ALL 0xff
 #define SPF_BIT	     0x40
 
-#define PAGE_MAX_BYTES 32u
+/* The longest page. */
+struct page_bytes {
+	u8 at[20];
+};
 
 /* ---- pages; each fills what is behind code and length ---- */
 
@@ -214,13 +217,13 @@ static bool blocks_match(const struct lun *lun, bool wide, const u8 *at)
 static u32 page_check(const struct lun *lun, const struct mode_page *page,
 		      const u8 *from)
 {
-	u8 now[PAGE_MAX_BYTES] = { 0 }, mask[PAGE_MAX_BYTES] = { 0 };
+	struct page_bytes now = { 0 }, mask = { 0 };
 	u32 i;
 
-	put_page(lun, page, CURRENT, now);
-	put_page(lun, page, CHANGEABLE, mask);
+	put_page(lun, page, CURRENT, now.at);
+	put_page(lun, page, CHANGEABLE, mask.at);
 	for (i = 2; i < page->bytes; i++) {
-		if ((now[i] ^ from[i]) & ~mask[i])
+		if ((now.at[i] ^ from[i]) & ~mask.at[i])
 			break;
 	}
 	return i;
