@@ -23,6 +23,7 @@ static const struct format {
 } formats[] = {
 	{ DISK_FORMAT_RAW, "raw", { NULL }, raw_open },
 	{ DISK_FORMAT_VHDX, "vhdx", { ".vhdx", ".avhdx" }, vhdx_open },
+	{ DISK_FORMAT_VHD, "vhd", { ".vhd" }, vhd_open },
 };
 
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))

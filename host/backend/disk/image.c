@@ -81,6 +81,8 @@ int image_create(const struct image_options *options, struct lis_error *err)
 				     options->path, strerror(errno));
 	if (format == DISK_FORMAT_VHDX)
 		ret = vhdx_create(fd, options, err);
+	else if (format == DISK_FORMAT_VHD)
+		ret = vhd_create(fd, options, err);
 	else
 		ret = raw_create(fd, options, err);
 	if (ret == 0 && (fsync(fd) != 0 || folder_sync(options->path) != 0))
@@ -115,6 +117,8 @@ int image_check(const char *path, enum disk_format format, bool repair,
 		check->file_bytes = (u64)st.st_size;
 	if (info.format == DISK_FORMAT_VHDX)
 		vhdx_count(disk_bottom(disk), check);
+	else if (info.format == DISK_FORMAT_VHD)
+		vhd_count(disk_bottom(disk), check);
 	disk_close(disk);
 	return 0;
 }

@@ -54,7 +54,11 @@ int image_check(const char *path, enum disk_format format, bool repair,
 int vhdx_create(int fd, const struct image_options *options,
 		struct lis_error *err);
 
+int vhd_create(int fd, const struct image_options *options,
+	       struct lis_error *err);
+
 /* Counts of an open image. */
 void vhdx_count(struct disk *disk, struct image_check *check);
+void vhd_count(struct disk *disk, struct image_check *check);
 
 #endif

@@ -167,3 +167,11 @@ u64 rig_blocks(const char *path)
 	assert_int_equal(stat(path, &st), 0);
 	return (u64)st.st_blocks;
 }
+
+u64 rig_size(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return (u64)st.st_size;
+}

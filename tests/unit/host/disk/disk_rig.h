@@ -54,5 +54,7 @@ bool rig_has(const char *program);
 
 /* 512-byte units of the host's disk that a file takes. */
 u64 rig_blocks(const char *path);
+/* A file's length. */
+u64 rig_size(const char *path);
 
 #endif
