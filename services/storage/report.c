@@ -57,6 +57,7 @@ enum scsi_step scsi_report_luns(struct lun *lun, struct scsi_task *task)
 	u32 allocation = be32_read(task->cdb + 6);
 	u8 *at = scsi_clear(task, LUNS_HEADER_BYTES + LUN_PER_CONTROLLER *
 							      LUNS_ENTRY_BYTES);
+	u64 units = task->elsewhere ? 0 : task->units;
 	u32 i, bytes = 0;
 
 	/* 0: units; 1: well known units, of which there are none; 2: all. */
@@ -65,7 +66,7 @@ enum scsi_step scsi_report_luns(struct lun *lun, struct scsi_task *task)
 	if (allocation < 16)
 		return scsi_bad_cdb(task, 6, 7);
 	for (i = 0; i < LUN_PER_CONTROLLER && task->cdb[2] != 1; i++) {
-		if (!(task->units >> i & 1))
+		if (!(units >> i & 1))
 			continue;
 		at[LUNS_HEADER_BYTES + bytes + 1] = (u8)i;
 		bytes += LUNS_ENTRY_BYTES;

@@ -93,6 +93,7 @@ struct scsi_task {
 	u8 direction;	    /* enum storage_direction */
 	u32 transfer_bytes; /* of the guest's data buffer */
 	u64 units;	    /* which LUNs the controller has, a bit each */
+	bool elsewhere;	    /* for a target that has none of them */
 	void *buffer;	    /* SCSI_BUFFER_BYTES, aligned to 8 */
 
 	/* The engine's. */

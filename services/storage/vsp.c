@@ -262,16 +262,22 @@ static enum vmbus_status refuse(struct storage_vsp *vsp,
 
 /* ---- requests ---- */
 
-static u8 unit_of(const struct storage_vsp *vsp,
-		  const struct storage_srb_wire *wire)
+static bool elsewhere(const struct storage_vsp *vsp,
+		      const struct storage_srb_wire *wire)
 {
 	const struct storage_vsp_options *options = &vsp->shared->options;
 
 	if (options->ide)
-		return wire->target == options->ide_target && !wire->lun
-			       ? 0
-			       : STORAGE_UNIT_NONE;
-	if (wire->path || wire->target || wire->lun >= LUN_PER_CONTROLLER)
+		return wire->target != options->ide_target;
+	return wire->path || wire->target;
+}
+
+static u8 unit_of(const struct storage_vsp *vsp,
+		  const struct storage_srb_wire *wire)
+{
+	u32 units = vsp->shared->options.ide ? 1 : LUN_PER_CONTROLLER;
+
+	if (elsewhere(vsp, wire) || wire->lun >= units)
 		return STORAGE_UNIT_NONE;
 	return wire->lun;
 }
@@ -308,6 +314,7 @@ static enum vmbus_status execute(const struct storage_vsp *vsp,
 	port_fill(srb, 0, sizeof(*srb));
 	srb->call = action->call;
 	srb->unit = unit_of(vsp, wire);
+	srb->elsewhere = elsewhere(vsp, wire);
 	srb->path = wire->path;
 	srb->target = wire->target;
 	srb->lun = wire->lun;
@@ -355,6 +362,7 @@ void storage_srb_task(const struct storage_srb *srb, struct scsi_task *task)
 	task->cdb_bytes = srb->cdb_bytes;
 	task->direction = srb->direction;
 	task->transfer_bytes = srb->transfer_bytes;
+	task->elsewhere = srb->elsewhere;
 }
 
 /* ---- receiving ---- */

@@ -84,7 +84,8 @@ struct storage_call {
 /* A command for a unit. Scalars are our copies, bounded. */
 struct storage_srb {
 	struct storage_call call;
-	u8 unit; /* number of the LUN, below 64, or STORAGE_UNIT_NONE */
+	u8 unit;	/* number of the LUN, below 64, or STORAGE_UNIT_NONE */
+	bool elsewhere; /* path or target are not the controller's */
 	u8 path;
 	u8 target;
 	u8 lun;

@@ -143,6 +143,7 @@ u8 rig_run(struct rig *rig, u8 direction, u32 transfer_bytes, const u8 *cdb,
 	task->direction = direction;
 	task->transfer_bytes = transfer_bytes;
 	task->units = rig->units;
+	task->elsewhere = rig->elsewhere;
 	task->buffer = rig->buffer;
 	memset(rig->buffer, 0xa5, sizeof(rig->buffer));
 

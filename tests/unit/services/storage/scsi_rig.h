@@ -23,7 +23,8 @@
 
 struct rig {
 	struct lun lun;
-	bool absent; /* commands are for a unit that is not there */
+	bool absent;	/* commands are for a unit that is not there */
+	bool elsewhere; /* and neither is the target */
 	u8 nexus;
 	u64 units;
 	enum scsi_error fail; /* of the next block operation */

@@ -60,6 +60,7 @@ static void execute(struct link *link, const struct link_task *task)
 		rig->units |= link->unit[i] ? 1ull << i : 0;
 	if (srb->direction != STORAGE_DATA_IN)
 		copy_data(link, task, rig, srb->transfer_bytes, false);
+	rig->elsewhere = srb->elsewhere;
 	rig_run(rig, srb->direction, srb->transfer_bytes, srb->cdb,
 		srb->cdb_bytes);
 	if (srb->direction != STORAGE_DATA_OUT)
@@ -331,6 +332,7 @@ struct link_request *link_send(struct link *link, u32 channel, u8 lun,
 			       const u8 *cdb, u32 cdb_bytes)
 {
 	const struct storage_vsc_command command = {
+		.target = link->target,
 		.lun = lun,
 		.cdb = cdb,
 		.cdb_bytes = (u8)cdb_bytes,

@@ -54,6 +54,7 @@ struct link {
 	struct storage_vsc vsc[LINK_CHANNELS];
 	struct storage_vsc_slot slots[LINK_CHANNELS][LINK_SLOTS];
 	struct link_request requests[LINK_CHANNELS * LINK_SLOTS];
+	u8 target; /* of commands */
 	bool ready;
 	bool refused;
 	u32 nt_status;

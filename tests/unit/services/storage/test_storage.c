@@ -153,6 +153,12 @@ static void test_units(void **state)
 	event = COMMAND(&link, 0, STORAGE_DATA_IN, data, 1024, 0xa0, 0, 0, 0, 0,
 			0, 0, 0, 4, 0, 0, 0);
 	assert_int_equal(event.result.transferred, 8 + 2 * 8);
+	/* Of another target: none. */
+	link.target = 1;
+	event = COMMAND(&link, 0, STORAGE_DATA_IN, data, 1024, 0xa0, 0, 0, 0, 0,
+			0, 0, 0, 4, 0, 0, 0);
+	assert_int_equal(event.result.transferred, 8);
+	link.target = 0;
 	event = COMMAND(&link, 63, STORAGE_DATA_UNSPECIFIED, data, 0, 0, 0, 0,
 			0, 0, 0);
 	assert_int_equal(event.outcome, STORAGE_OUTCOME_GOOD);

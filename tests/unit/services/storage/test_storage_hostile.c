@@ -359,8 +359,11 @@ static void test_addresses(void **state)
 	assert_int_equal(unit_at(0, 0, 63), 63);
 	assert_int_equal(unit_at(0, 0, 64), STORAGE_UNIT_NONE);
 	assert_int_equal(unit_at(0, 0, 255), STORAGE_UNIT_NONE);
+	assert_false(srb.elsewhere);
 	assert_int_equal(unit_at(1, 0, 0), STORAGE_UNIT_NONE);
+	assert_true(srb.elsewhere);
 	assert_int_equal(unit_at(0, 1, 0), STORAGE_UNIT_NONE);
+	assert_true(srb.elsewhere);
 	/* An IDE disk: whatever the path. */
 	host_to(STORAGE_VSP_READY, &ide);
 	assert_int_equal(unit_at(0, 1, 0), 0);
