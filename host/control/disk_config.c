@@ -315,3 +315,54 @@ int run_disk_load(struct run_disk *disk, const char *what, json_t *object,
 	}
 	return check(disk, what, err);
 }
+
+static void number_put(json_t *object, const char *key, uint64_t value)
+{
+	if (value)
+		json_object_set_new(object, key,
+				    json_integer((json_int_t)value));
+}
+
+static void flag_put(json_t *object, const char *key, bool value)
+{
+	if (value)
+		json_object_set_new(object, key, json_true());
+}
+
+static void text_put(json_t *object, const char *key, const char *value)
+{
+	if (value && *value)
+		json_object_set_new(object, key, json_string(value));
+}
+
+static const char *sector_name(const struct run_disk *disk)
+{
+	if (!disk->logical_sector_bytes)
+		return NULL;
+	if (disk->logical_sector_bytes == 4096)
+		return "4096";
+	return disk->physical_sector_bytes == 4096 ? "512e" : "512";
+}
+
+json_t *run_disk_json(const struct run_disk *disk)
+{
+	json_t *object = json_object();
+
+	text_put(object, "path", disk->path);
+	text_put(object, "format", disk->format);
+	if (disk->controller == RUN_DISK_IDE)
+		text_put(object, "controller", "ide");
+	else if (disk->controller != RUN_DISK_ANY)
+		json_object_set_new(object, "controller",
+				    json_integer(disk->controller));
+	if (disk->lun != RUN_DISK_ANY)
+		json_object_set_new(object, "lun", json_integer(disk->lun));
+	flag_put(object, "dvd", disk->dvd);
+	flag_put(object, "read_only", disk->read_only);
+	flag_put(object, "cached", disk->cached);
+	text_put(object, "sector", sector_name(disk));
+	number_put(object, "iops", disk->iops);
+	number_put(object, "bytes_per_second", disk->bytes_per_second);
+	text_put(object, "serial", disk->serial);
+	return object;
+}

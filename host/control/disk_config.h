@@ -64,6 +64,9 @@ int run_disk_parse(struct run_disk *disk, const char *what, const char *text,
 int run_disk_load(struct run_disk *disk, const char *what, json_t *object,
 		  struct lis_error *err);
 
+/* The object that run_disk_load() takes. */
+json_t *run_disk_json(const struct run_disk *disk);
+
 /*
  * Sets one setting. Keys: path, format, controller (0 to 3, or ide), lun,
  * read-only, dvd, cached (flags: value NULL or "true"; "false"), sector (512,

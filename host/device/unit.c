@@ -56,7 +56,12 @@ static int config_copy(struct unit *unit, const struct run_disk *config,
 		       struct lis_error *error)
 {
 	unit->config = *config;
-	unit->config.path = strdup(config->path);
+	/* By which administrators find it from anywhere. */
+	unit->config.path = strstr(config->path, "://")
+				    ? NULL
+				    : realpath(config->path, NULL);
+	if (!unit->config.path)
+		unit->config.path = strdup(config->path);
 	unit->config.format = config->format ? strdup(config->format) : NULL;
 	if (unit->config.path && (unit->config.format || !config->format))
 		return 0;
