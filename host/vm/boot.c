@@ -212,12 +212,13 @@ static void write_page_tables(struct memory *memory)
 			   PAGE_WRITE | PAGE_HUGE;
 }
 
-/* Flat 64-bit code, flat data, and the task segment that VMX insists on. */
-static void write_gdt(struct memory *memory)
+/* Flat code, flat data, and the task segment that VMX insists on. */
+static void write_gdt(struct memory *memory, bool long_mode)
 {
 	u64 *gdt = (u64 *)(memory->base + BOOT_GDT_GPA);
 
-	gdt[BOOT_GDT_CODE / 8] = 0x00af9b000000ffffull;
+	gdt[BOOT_GDT_CODE / 8] =
+		long_mode ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull;
 	gdt[BOOT_GDT_DATA / 8] = 0x00cf93000000ffffull;
 	gdt[BOOT_GDT_TASK / 8] = 0x00008b000000ffffull;
 }
@@ -246,7 +247,7 @@ static void write_reset_vector(struct memory *memory)
 
 static int load_files(struct memory *memory, const struct boot_files *files,
 		      struct boot_file *kernel, struct boot_file *initrd,
-		      u64 *entry_gpa, struct lis_error *err)
+		      struct boot_entry *entry, struct lis_error *err)
 {
 	struct bzimage image;
 	u64 initrd_gpa = 0;
@@ -272,24 +273,25 @@ static int load_files(struct memory *memory, const struct boot_files *files,
 	if (ret)
 		return ret;
 	write_params(memory, &image, initrd_gpa, initrd->size_bytes);
-	*entry_gpa = image.load_gpa + BZIMAGE_ENTRY64_OFFSET;
+	entry->gpa = image.load_gpa + image.entry_offset;
+	entry->long_mode = image.long_mode;
 	return 0;
 }
 
 int boot_load(struct memory *memory, const struct boot_files *files,
-	      u64 *entry_gpa, struct lis_error *err)
+	      struct boot_entry *entry, struct lis_error *err)
 {
 	struct boot_file kernel = { .fd = -1 };
 	struct boot_file initrd = { .fd = -1 };
 	int ret;
 
-	ret = load_files(memory, files, &kernel, &initrd, entry_gpa, err);
+	ret = load_files(memory, files, &kernel, &initrd, entry, err);
 	file_close(&kernel);
 	file_close(&initrd);
 	if (ret)
 		return ret;
 	write_page_tables(memory);
-	write_gdt(memory);
+	write_gdt(memory, entry->long_mode);
 	write_reset_vector(memory);
 	return 0;
 }

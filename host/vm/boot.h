@@ -2,7 +2,7 @@
 /*
  * boot.h - puts a Linux kernel, its initrd and what it must know into guest
  * memory, as a boot loader would (Linux Documentation/arch/x86/boot.rst,
- * "64-bit boot protocol").
+ * "32-bit boot protocol", "64-bit boot protocol").
  *
  * Here: the loader and where everything lies. Not here: vCPU registers, what
  * the ACPI tables say.
@@ -32,6 +32,12 @@
 #define BOOT_GDT_TASK  0x20
 #define BOOT_GDT_BYTES 0x30
 
+/* Where and how the first processor starts. */
+struct boot_entry {
+	u64 gpa;
+	bool long_mode; /* else protected mode, without paging */
+};
+
 struct boot_files {
 	const char *kernel;
 	const char *initrd;	  /* NULL: none */
@@ -39,15 +45,15 @@ struct boot_files {
 };
 
 /**
- * boot_load - fill guest memory for a 64-bit entry.
+ * boot_load - fill guest memory with a kernel and what it needs to start.
  * @memory: zeroed guest memory; ACPI tables go to BOOT_ACPI_GPA by themselves
- * @entry_gpa: receives the address to start at
+ * @entry: filled in
  *
  * Result: 0; -EINVAL a file is wrong, memory too small, or the command line
  * too long; errors of open(2) and read(2). The sentence names the file.
  */
 int boot_load(struct memory *memory, const struct boot_files *files,
-	      u64 *entry_gpa, struct lis_error *err);
+	      struct boot_entry *entry, struct lis_error *err);
 
 /**
  * boot_e820 - the memory map that the guest is told.

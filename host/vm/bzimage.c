@@ -13,7 +13,10 @@
 #define BOOT_FLAG    0xaa55
 #define HEADER_MAGIC 0x53726448 /* HdrS */
 /* 2.12 (Linux 3.8) brought xloadflags. */
-#define PROTOCOL_MIN	0x020c
+#define PROTOCOL_MIN 0x020c
+/* boot.rst: the 64-bit entry point lies this far into the kernel; the 32-bit
+ * one is its beginning. */
+#define ENTRY64_OFFSET	0x200
 #define LOWEST_LOAD_GPA 0x100000ull
 /* boot.rst: what every kernel may be aligned to at least. */
 #define LOAD_ALIGN_BYTES 4096ull
@@ -34,9 +37,6 @@ static int check_version(const struct setup_header *header,
 				     header->version & 0xff);
 	if (!(header->loadflags & LOADED_HIGH))
 		return bad(err, "it loads below 1 MiB (a zImage)");
-	if (!(header->xloadflags & XLF_KERNEL_64))
-		return bad(err, "it has no 64-bit entry point (a 32-bit "
-				"kernel)");
 	return 0;
 }
 
@@ -83,7 +83,9 @@ int bzimage_parse(struct bzimage *image, const void *head, u32 head_bytes,
 	/* boot.rst: 0 means 4, for old kernels. */
 	setup_bytes = (header->setup_sects ? header->setup_sects : 4) + 1;
 	setup_bytes *= SECTOR_BYTES;
-	if (setup_bytes + BZIMAGE_ENTRY64_OFFSET >= file_bytes)
+	image->long_mode = header->xloadflags & XLF_KERNEL_64;
+	image->entry_offset = image->long_mode ? ENTRY64_OFFSET : 0;
+	if (setup_bytes + ENTRY64_OFFSET >= file_bytes)
 		return bad(err, "the file ends before the kernel begins");
 	image->payload_offset = setup_bytes;
 	image->payload_bytes = file_bytes - setup_bytes;

@@ -17,8 +17,6 @@
 #define BZIMAGE_HEAD_BYTES 1024
 /* No kernel comes near; a bound for what is read into guest memory. */
 #define BZIMAGE_MAX_BYTES (1ull << 30)
-/* boot.rst: the 64-bit entry point lies this far into the kernel. */
-#define BZIMAGE_ENTRY64_OFFSET 0x200
 
 struct bzimage {
 	struct setup_header header; /* copy, with nothing behind its end */
@@ -28,6 +26,8 @@ struct bzimage {
 	u64 init_bytes;	    /* memory from load_gpa that it uses at first */
 	u64 initrd_max_gpa; /* last address an initrd may use */
 	u32 command_line_max_bytes; /* without the terminator */
+	u32 entry_offset;	    /* from load_gpa */
+	bool long_mode; /* a 64-bit kernel; else it starts in protected mode */
 };
 
 /**
@@ -36,8 +36,8 @@ struct bzimage {
  *	BZIMAGE_HEAD_BYTES)
  * @file_bytes: size of the whole file
  *
- * Result: 0; -EINVAL with a sentence when it is no bzImage, one that is cut
- * short or contradicts itself, or one without a 64-bit entry point.
+ * Result: 0; -EINVAL with a sentence when it is no bzImage, or one that is cut
+ * short or contradicts itself.
  */
 int bzimage_parse(struct bzimage *image, const void *head, u32 head_bytes,
 		  u64 file_bytes, struct lis_error *err);

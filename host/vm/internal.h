@@ -8,6 +8,7 @@
 #ifndef HOST_VM_INTERNAL_H
 #define HOST_VM_INTERNAL_H
 
+#include "host/vm/boot.h"
 #include "host/vm/machine.h"
 #include "host/vm/memory.h"
 #include "host/vm/synic.h"
@@ -80,7 +81,7 @@ struct machine {
 int kvm_setup(struct machine *machine, struct lis_error *err);
 
 /** kvm_setup_vcpus - make the vCPUs with CPUID, registers and SynIC. */
-int kvm_setup_vcpus(struct machine *machine, u64 entry_gpa,
+int kvm_setup_vcpus(struct machine *machine, const struct boot_entry *entry,
 		    struct lis_error *err);
 
 /** kvm_setup_interrupts - route all lines, connect the serial port's. */

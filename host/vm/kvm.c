@@ -206,12 +206,14 @@ static struct kvm_segment segment(u16 selector, u8 type, bool system)
 	};
 }
 
-/* boot.rst, "64-bit boot protocol": the state at the entry point. */
-static int set_entry(struct vcpu *vcpu, u64 entry_gpa, struct lis_error *err)
+/* boot.rst, "64-bit boot protocol", "32-bit boot protocol": the state at the
+ * entry point. */
+static int set_entry(struct vcpu *vcpu, const struct boot_entry *entry,
+		     struct lis_error *err)
 {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {
-		.rip = entry_gpa,
+		.rip = entry->gpa,
 		.rsi = BOOT_PARAMS_GPA,
 		.rflags = FLAGS_RESERVED,
 	};
@@ -224,10 +226,16 @@ static int set_entry(struct vcpu *vcpu, u64 entry_gpa, struct lis_error *err)
 	sregs.tr = segment(BOOT_GDT_TASK, SEGMENT_TASK_BUSY, true);
 	sregs.gdt.base = BOOT_GDT_GPA;
 	sregs.gdt.limit = BOOT_GDT_BYTES - 1;
-	sregs.cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_ET | X86_CR0_NE;
-	sregs.cr3 = BOOT_PAGE_TABLES_GPA;
-	sregs.cr4 = X86_CR4_PAE;
-	sregs.efer = EFER_LONG_MODE_ENABLE | EFER_LONG_MODE_ACTIVE;
+	sregs.cr0 = X86_CR0_PE | X86_CR0_ET | X86_CR0_NE;
+	if (entry->long_mode) {
+		sregs.cr0 |= X86_CR0_PG;
+		sregs.cr3 = BOOT_PAGE_TABLES_GPA;
+		sregs.cr4 = X86_CR4_PAE;
+		sregs.efer = EFER_LONG_MODE_ENABLE | EFER_LONG_MODE_ACTIVE;
+	} else {
+		sregs.cs.l = 0;
+		sregs.cs.db = 1;
+	}
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) ||
 	    ioctl(vcpu->fd, KVM_SET_REGS, &regs))
 		return kvm_failed("set a vCPU's registers", err);
@@ -262,7 +270,7 @@ static int setup_vcpu(struct vcpu *vcpu, const struct cpuid_table *model,
 	return set_msrs(vcpu, err);
 }
 
-int kvm_setup_vcpus(struct machine *machine, u64 entry_gpa,
+int kvm_setup_vcpus(struct machine *machine, const struct boot_entry *entry,
 		    struct lis_error *err)
 {
 	struct cpuid_table *tables = calloc(3, sizeof(*tables));
@@ -284,7 +292,7 @@ int kvm_setup_vcpus(struct machine *machine, u64 entry_gpa,
 		ret = setup_vcpu(&machine->vcpus[i], &tables[2], err);
 	free(tables);
 	/* The others wait for the first one to start them. */
-	return ret ? ret : set_entry(&machine->vcpus[0], entry_gpa, err);
+	return ret ? ret : set_entry(&machine->vcpus[0], entry, err);
 }
 
 static int connect_irqfd(struct machine *machine, u32 line, int fd, int freed)

@@ -59,8 +59,8 @@ static int check_config(const struct machine_config *config,
 }
 
 static int fill_memory(struct machine *machine,
-		       const struct machine_config *config, u64 *entry_gpa,
-		       struct lis_error *err)
+		       const struct machine_config *config,
+		       struct boot_entry *entry, struct lis_error *err)
 {
 	struct boot_files files = { .kernel = config->kernel,
 				    .initrd = config->initrd,
@@ -70,7 +70,7 @@ static int fill_memory(struct machine *machine,
 			BOOT_ACPI_MAX_BYTES, BOOT_ACPI_GPA, config->vcpus,
 			&machine->memory.layout))
 		return lis_error_set(err, ENOSPC, "the ACPI tables do not fit");
-	return boot_load(&machine->memory, &files, entry_gpa, err);
+	return boot_load(&machine->memory, &files, entry, err);
 }
 
 static int build(struct machine *machine, const struct machine_config *config,
@@ -81,7 +81,7 @@ static int build(struct machine *machine, const struct machine_config *config,
 	u64 high = config->mmio_high_bytes ? config->mmio_high_bytes
 					   : MMIO_HIGH_DEFAULT_BYTES;
 	struct memory_layout layout;
-	u64 entry_gpa = 0;
+	struct boot_entry entry = { 0 };
 	int ret;
 
 	machine->kvm_fd = probe_open(PROBE_KVM_DEVICE, err);
@@ -90,11 +90,11 @@ static int build(struct machine *machine, const struct machine_config *config,
 	memory_layout_set(&layout, config->memory_bytes, gap, high);
 	ret = memory_create(&machine->memory, &layout, config->huge_pages, err);
 	if (!ret)
-		ret = fill_memory(machine, config, &entry_gpa, err);
+		ret = fill_memory(machine, config, &entry, err);
 	if (!ret)
 		ret = kvm_setup(machine, err);
 	if (!ret)
-		ret = kvm_setup_vcpus(machine, entry_gpa, err);
+		ret = kvm_setup_vcpus(machine, &entry, err);
 	if (!ret)
 		ret = kvm_setup_interrupts(machine, err);
 	return ret ? ret : vcpu_prepare_signals(err);

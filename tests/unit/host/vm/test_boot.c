@@ -79,13 +79,15 @@ static int load(const char *kernel_path, const char *initrd_path,
 	struct boot_files files = { .kernel = kernel_path,
 				    .initrd = initrd_path,
 				    .command_line = command_line };
-	u64 entry;
+	struct boot_entry entry;
 	int ret;
 
 	err->text[0] = 0;
 	ret = boot_load(&memory, &files, &entry, err);
-	if (!ret)
-		assert_int_equal(entry, KERNEL_FILE_LOAD_GPA + 0x200);
+	if (!ret) {
+		assert_int_equal(entry.gpa, KERNEL_FILE_LOAD_GPA + 0x200);
+		assert_true(entry.long_mode);
+	}
 	return ret;
 }
 
@@ -111,6 +113,28 @@ static void puts_everything_in_place(void **state)
 	assert_in_range(gpa, 63 * MIB, 64 * MIB - 14);
 	assert_memory_equal(memory.base + gpa, "initial memory", 14);
 	assert_int_equal(params.e820_entries, 4);
+}
+
+/* The state at a 32-bit kernel's beginning: flat 32-bit code at the front. */
+static void starts_a_32_bit_kernel(void **state)
+{
+	u8 bytes[KERNEL_FILE_BYTES];
+	struct boot_files files = { .kernel = other };
+	struct boot_entry entry;
+	struct lis_error err;
+	u64 code;
+
+	(void)state;
+	kernel_file_fill(bytes);
+	kernel_file_set(bytes, KERNEL_FILE_XLOADFLAGS, 0, 2);
+	write_file(other, bytes, sizeof(bytes));
+	assert_int_equal(boot_load(&memory, &files, &entry, &err), 0);
+	assert_int_equal(entry.gpa, KERNEL_FILE_LOAD_GPA);
+	assert_false(entry.long_mode);
+	memcpy(&code, memory.base + BOOT_GDT_GPA + BOOT_GDT_CODE, sizeof(code));
+	/* Intel SDM volume 3, 3.4.5: bit 54 is D, bit 53 is L. */
+	assert_int_equal(code >> 53 & 3, 2);
+	unlink(other);
 }
 
 static void tells_the_memory_map(void **state)
@@ -254,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOOT_TEST(puts_everything_in_place),
+		BOOT_TEST(starts_a_32_bit_kernel),
 		cmocka_unit_test(tells_the_memory_map),
 		BOOT_TEST(resets_at_the_reset_vector),
 		BOOT_TEST(maps_4_gib_to_itself),

@@ -76,7 +76,6 @@ static void refuses_lies(void **state)
 		{ KERNEL_FILE_MAGIC, 0, 4, "signature" },
 		{ KERNEL_FILE_VERSION, 0x020b, 2, "2.11" },
 		{ KERNEL_FILE_LOADFLAGS, 0, 1, "zImage" },
-		{ KERNEL_FILE_XLOADFLAGS, 2, 2, "64-bit" },
 		{ KERNEL_FILE_JUMP, 0, 1, "signature" },
 		{ KERNEL_FILE_JUMP, 0x61, 1, "cut short" },
 		{ KERNEL_FILE_SETUP_SECTS, 255, 1, "before the kernel" },
