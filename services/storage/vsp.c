@@ -326,7 +326,7 @@ static enum vmbus_status execute(const struct storage_vsp *vsp,
 				       ? wire->sense_length
 				       : sense_room;
 	srb->transfer_bytes = wire->transfer_bytes;
-	port_copy(srb->cdb, wire->cdb, wire->cdb_length);
+	port_copy(srb->cdb, wire->cdb, sizeof(srb->cdb));
 	if (extended &&
 	    storage_vsp_version(vsp->shared) >= STORAGE_VERSION_5_1) {
 		srb->queue_tag = wire->queue_tag;
@@ -357,12 +357,20 @@ bool storage_reset_covers(const struct storage_reset *reset,
 
 void storage_srb_task(const struct storage_srb *srb, struct scsi_task *task)
 {
-	port_fill(task, 0, sizeof(*task));
+	/* Field by field: the result is set by what ends the task. */
 	port_copy(task->cdb, srb->cdb, sizeof(task->cdb));
 	task->cdb_bytes = srb->cdb_bytes;
+	task->nexus = 0;
 	task->direction = srb->direction;
 	task->transfer_bytes = srb->transfer_bytes;
+	task->units = 0;
 	task->elsewhere = srb->elsewhere;
+	task->buffer = NULL;
+	port_fill(&task->block, 0, sizeof(task->block));
+	task->data_bytes = 0;
+	task->abort_nexuses = 0;
+	task->notice = 0;
+	task->block_shift = 0;
 }
 
 /* ---- receiving ---- */
@@ -436,7 +444,7 @@ enum vmbus_status storage_vsp_receive(struct storage_vsp *vsp,
 	u32 bytes = view->payload_bytes < STORAGE_PACKET_BYTES
 			    ? view->payload_bytes
 			    : STORAGE_PACKET_BYTES;
-	struct incoming in = { .view = view };
+	struct incoming in;
 
 	if (!is_request(view))
 		return VMBUS_E_STORAGE_TYPE;
@@ -444,7 +452,13 @@ enum vmbus_status storage_vsp_receive(struct storage_vsp *vsp,
 		return VMBUS_NOT_READY;
 	if (bytes < STORAGE_HEADER_BYTES)
 		return VMBUS_E_STORAGE_SHORT;
-	port_copy(&in.packet, view->payload, bytes);
+	in.view = view;
+	if (bytes == STORAGE_PACKET_BYTES) {
+		port_copy(&in.packet, view->payload, STORAGE_PACKET_BYTES);
+	} else {
+		port_fill(&in.packet, 0, sizeof(in.packet));
+		port_copy(&in.packet, view->payload, bytes);
+	}
 	clear(action);
 	action->call.transaction_id = view->transaction_id;
 	action->call.packet_bytes = (u8)bytes;

@@ -97,7 +97,7 @@ struct storage_srb {
 	u32 flags;	    /* STORAGE_SRB_; 0 below 5.1 */
 	u32 timeout_s;	    /* 0 below 5.1 */
 	u32 transfer_bytes; /* at most the packet's ranges and the limit */
-	u8 cdb[STORAGE_CDB_BYTES];
+	u8 cdb[STORAGE_CDB_BYTES]; /* all of it as the guest sent it */
 };
 
 enum storage_vsp_step {
