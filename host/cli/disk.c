@@ -20,6 +20,9 @@ static const struct cli_option options[] = {
 	{ "block-size", 0, "SIZE", "create: of the blocks of a VHDX or VHD" },
 	{ "sector", 0, "SECTOR", "create: 512, 512e or 4096" },
 	{ "parent", 0, "PATH", "create: a VHDX that the new one builds on" },
+	{ "vm", 0, "VM", "the running VM whose disk is meant" },
+	{ "iops", 0, "N", "limit: requests per second" },
+	{ "bytes-per-second", 0, "SIZE", "limit: data per second" },
 	{ "repair", 0, NULL, "check: bring the image in order" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -28,7 +31,9 @@ static const struct cli_option options[] = {
 struct action {
 	const char *name;
 	int operands_min, operands_max;
+	/* Without and with --vm; NULL: that cannot be. */
 	int (*handler)(struct cli *cli, enum disk_format format);
+	int (*vm_handler)(struct cli *cli, enum disk_format format);
 };
 
 /* A file that is missing or damaged is neither a VM that does not run nor a
@@ -137,7 +142,7 @@ static int facts_get(const struct cli *cli, enum disk_format format,
 		.cache = DISK_CACHE_BUFFERED,
 	};
 	struct lis_error err = { "" };
-	struct disk *disk;
+	struct disk *disk = NULL;
 	struct stat st;
 	int ret = image_check(path, format, repair, &facts->check, &err);
 
@@ -278,9 +283,15 @@ static int check(struct cli *cli, enum disk_format format)
 }
 
 static const struct action actions[] = {
-	{ "create", 2, 3, create },	   { "info", 2, 2, info },
-	{ "resize", 3, 3, resize },	   { "check", 2, 2, check },
-	{ "convert", 3, 3, disk_convert },
+	{ "create", 2, 3, create, NULL },
+	{ "info", 2, 2, info, NULL },
+	{ "resize", 3, 3, resize, disk_vm_resize },
+	{ "check", 2, 2, check, NULL },
+	{ "convert", 3, 3, disk_convert, NULL },
+	{ "list", 1, 1, NULL, disk_vm_list },
+	{ "attach", 2, 2, NULL, disk_vm_attach },
+	{ "detach", 2, 2, NULL, disk_vm_detach },
+	{ "limit", 2, 2, NULL, disk_vm_limit },
 };
 
 static const struct action *action_find(const char *name)
@@ -310,14 +321,24 @@ static int disk(struct cli *cli)
 	if (name && !disk_format_find(name, &format))
 		return cli_usage(cli, "--format: there is no format \"%s\"",
 				 name);
+	if (cli_option(cli, "vm") && !action->vm_handler)
+		return cli_usage(cli, "%s: --vm does not belong here",
+				 action->name);
+	if (!cli_option(cli, "vm") && !action->handler)
+		return cli_usage(cli, "%s: name the VM with --vm",
+				 action->name);
+	if (cli_option(cli, "vm"))
+		return action->vm_handler(cli, format);
 	return action->handler(cli, format);
 }
 
 const struct cli_command command_disk = {
 	.name = "disk",
-	.summary = "Make disk images and look at them",
-	.cmdlet = "New-VHD, Get-VHD, Resize-VHD, Test-VHD",
-	.operands = "create|info|resize|check|convert PATH [SIZE | NEW]",
+	.summary = "Make disk images, and give them to VMs",
+	.cmdlet = "New-VHD, Get-VHD, Resize-VHD, Test-VHD, "
+		  "Add-VMHardDiskDrive, Remove-VMHardDiskDrive",
+	.operands = "create|info|resize|check|convert|list|attach|detach|limit "
+		    "[PATH [SIZE | NEW]]",
 	.operands_min = 1,
 	.operands_max = 4,
 	.options = options,

@@ -11,4 +11,11 @@
 /* Copies an image into a new one; @format: of the new one. */
 int disk_convert(struct cli *cli, enum disk_format format);
 
+/* Those on a running VM, which --vm names. */
+int disk_vm_list(struct cli *cli, enum disk_format format);
+int disk_vm_attach(struct cli *cli, enum disk_format format);
+int disk_vm_detach(struct cli *cli, enum disk_format format);
+int disk_vm_resize(struct cli *cli, enum disk_format format);
+int disk_vm_limit(struct cli *cli, enum disk_format format);
+
 #endif

@@ -17,6 +17,7 @@ const struct control_method vm_methods[] = {
 	{ "disk.attach", method_disk_attach },
 	{ "disk.detach", method_disk_detach },
 	{ "disk.resize", method_disk_resize },
+	{ "disk.set", method_disk_set },
 	{ "disk.list", method_disk_list },
 	{ "backup.start", method_backup_start },
 	{ "kvp.enumerate", method_kvp_enumerate },

@@ -27,6 +27,7 @@ control_method_fn method_vm_counters;
 control_method_fn method_disk_attach;
 control_method_fn method_disk_detach;
 control_method_fn method_disk_resize;
+control_method_fn method_disk_set;
 control_method_fn method_disk_list;
 /* methods_backup.c */
 control_method_fn method_backup_start;

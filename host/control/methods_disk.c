@@ -147,6 +147,24 @@ void method_disk_resize(struct control_request *request, json_t *params)
 	reply(request, code, &error);
 }
 
+void method_disk_set(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	uint64_t iops = 0, bytes_per_second = 0;
+	struct lis_error error;
+	u32 controller, lun;
+
+	if (!place_of(request, params, &controller, &lun) ||
+	    !params_number(request, params, "iops", UINT32_MAX, &iops) ||
+	    !params_number(request, params, "bytes_per_second", INT64_MAX,
+			   &bytes_per_second))
+		return;
+	reply(request,
+	      storage_limit(vm->storage, controller, lun, iops,
+			    bytes_per_second, &error),
+	      &error);
+}
+
 static json_t *disk_row(const struct storage_disk *disk)
 {
 	const struct run_disk *config = disk->config;

@@ -346,6 +346,19 @@ int storage_resize(struct storage *storage, u32 controller, u32 lun,
 	return 0;
 }
 
+int storage_limit(struct storage *storage, u32 controller, u32 lun, u64 iops,
+		  u64 bytes_per_second, struct lis_error *error)
+{
+	struct unit *unit = unit_at(storage, controller, lun);
+
+	if (!unit)
+		return missing(controller, lun, error);
+	disk_limits_set(unit->disk, iops, bytes_per_second);
+	unit->config.iops = iops;
+	unit->config.bytes_per_second = bytes_per_second;
+	return 0;
+}
+
 bool storage_next(struct storage *storage, u32 *place,
 		  struct storage_disk *disk)
 {

@@ -90,6 +90,10 @@ int storage_detach(struct storage *storage, u32 controller, u32 lun,
 int storage_resize(struct storage *storage, u32 controller, u32 lun,
 		   u64 size_bytes, struct lis_error *error);
 
+/* Set a disk's limits; 0: none. Returns 0 or -ENOENT. */
+int storage_limit(struct storage *storage, u32 controller, u32 lun, u64 iops,
+		  u64 bytes_per_second, struct lis_error *error);
+
 /* The next disk: *@place starts at 0 and is advanced. False at the end. */
 bool storage_next(struct storage *storage, u32 *place,
 		  struct storage_disk *disk);

@@ -106,3 +106,54 @@ def test_refusals(lis, tmp_path):
     assert again.status == 1
     assert "exists" in again.error()["message"]
     assert lis("disk", "info", str(tmp_path / "missing")).status == 1
+
+
+def test_of_a_running_vm(lis, tmp_path):
+    """Disks are found by their images, wherever lis is called from."""
+    path = tmp_path / "data.raw"
+    path.write_text("")
+    asked = []
+
+    def note(answer):
+        def take(_connection, request):
+            asked.append(request["params"])
+            return answer
+        return take
+
+    lis.vm({"disk.list": {"disks": [
+        {"controller": 0, "lun": 3, "path": str(path), "kind": "disk",
+         "format": "raw", "size_bytes": GIB, "read_only": True,
+         "full": False},
+        {"controller": "ide", "lun": 1, "path": "/other", "kind": "dvd",
+         "format": "raw", "size_bytes": GIB, "read_only": True,
+         "full": True}]},
+        "disk.attach": note({"controller": 1, "lun": 7}),
+        "disk.detach": note({}), "disk.resize": note({}),
+        "disk.set": note({})})
+    shown = lis("disk", "list", "--vm", "demovm").out.splitlines()
+    assert shown[2].split() == ["0", "3", "disk", "raw", "1", "GiB",
+                                "read-only", str(path)]
+    assert "host full" in shown[3]
+    assert len(lis("disk", "list", "--vm", "demovm",
+                   "--json").json()["disks"]) == 2
+    result = lis("disk", "attach", "--vm", "demovm",
+                 "%s,controller=1,read-only,sector=512e" % path)
+    assert result.out == "demovm: attached at controller 1, lun 7\n"
+    assert lis("disk", "detach", str(path), "--vm", "demovm").status == 0
+    assert lis("disk", "resize", str(path), "2G", "--vm", "demovm").status == 0
+    assert lis("disk", "limit", "/other", "--iops", "50", "--vm",
+               "demovm").status == 0
+    assert asked == [
+        {"path": str(path), "controller": 1, "read_only": True,
+         "sector": "512e"},
+        {"controller": 0, "lun": 3},
+        {"controller": 0, "lun": 3, "size_bytes": 2 * GIB},
+        {"controller": "ide", "lun": 1, "iops": 50, "bytes_per_second": 0}]
+    result = lis("disk", "detach", "/nowhere", "--vm", "demovm")
+    assert result.status == 1
+    assert "has no disk" in result.err
+    for words in (["attach", str(path)], ["list"],
+                  ["create", "--vm", "demovm", "a.raw", "1G"],
+                  ["attach", "--vm", "demovm", "a,lun=99"],
+                  ["limit", "--vm", "demovm", "--iops", "x", str(path)]):
+        assert lis("disk", *words).status == 2, words

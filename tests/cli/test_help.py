@@ -169,7 +169,8 @@ def test_completion_of_names(lis, complete):
             continue
         expected = [] if command in ("run", "list") else ["demovm", "other"]
         if command == "disk":
-            expected = ["create", "info", "resize", "check", "convert"]
+            expected = ["create", "info", "resize", "check", "convert",
+                        "list", "attach", "detach", "limit"]
         assert complete(command, "") == expected
     assert complete("stop", "--timeout", "5", "--force", "d") == ["demovm"]
     assert complete("stop", "-t", "5", "-f", "d") == ["demovm"]
