@@ -66,7 +66,10 @@ static void test_empty(void **state)
 	assert_sense(&rig, OUT(&rig, 2048, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0),
 		     SENSE_OPERATION_CODE);
 	assert_bad_cdb(&rig, IN(&rig, 255, 0x12, 1, 0xb0, 0, 255, 0), 2);
+	assert_bad_cdb(&rig, IN(&rig, 255, 0x12, 1, 0x86, 0, 255, 0), 2);
 	assert_good(IN(&rig, 255, 0x12, 1, 0x83, 0, 255, 0));
+	assert_good(IN(&rig, 512, 0xa3, 0x0c, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0));
+	assert_int_equal(be32_read(rig.data), 21 * 8);
 	assert_bad_cdb(&rig, IN(&rig, 255, 0x1a, 0, 0x08, 0, 255, 0), 2);
 	assert_good(IN(&rig, 255, 0x1a, 0, 0x2a, 0, 255, 0));
 	assert_int_equal(rig.data[3], 0); /* no block descriptor */

@@ -350,8 +350,8 @@ static void test_opcodes(void **state)
 		assert_int_equal(rig.data[4], list[at]);
 		if (action)
 			assert_int_equal(rig.data[5], list[at + 3]);
-		assert_int_equal(rig.data[3 + be16_read(rig.data + 2)] & 0x04,
-				 0x04);
+		/* The control byte: NACA alone. */
+		assert_int_equal(rig.data[3 + be16_read(rig.data + 2)], 0x04);
 		/* And with either wish. */
 		assert_good(IN(&rig, 64, RSOC(3, list[at], list[at + 3], 64)));
 		assert_int_equal(rig.data[1] & 7, 3);
@@ -367,6 +367,18 @@ static void test_opcodes(void **state)
 	assert_int_equal(rig.data[1] & 7, 1);
 	assert_good(IN(&rig, 64, RSOC(2, 0x9e, 0x1f, 64)));
 	assert_int_equal(rig.data[1] & 7, 1);
+	assert_good(
+		IN(&rig, 64, 0xa3, 0x0c, 3, 0x9e, 1, 0x10, 0, 0, 0, 64, 0, 0));
+	assert_int_equal(rig.data[1] & 7, 1);
+	/* Block and count count whole, the group's byte not at all. */
+	assert_good(IN(&rig, 64, RSOC(1, 0x28, 0, 64)));
+	assert_memory_equal(rig.data + 4,
+			    "\x28\x18\xff\xff\xff\xff\0\xff\xff\x04", 10);
+	assert_good(IN(&rig, 64, RSOC(1, 0x93, 0, 64)));
+	assert_memory_equal(rig.data + 4,
+			    "\x93\x09\xff\xff\xff\xff\xff\xff\xff\xff"
+			    "\xff\xff\xff\xff\0\x04",
+			    16);
 	/* Asked in the wrong way. */
 	assert_bad_cdb(&rig, IN(&rig, 64, RSOC(1, 0x9e, 0x10, 64)), 2);
 	assert_bad_cdb(&rig, IN(&rig, 64, RSOC(2, 0x28, 0, 64)), 2);

@@ -312,6 +312,9 @@ static void test_requests(void **state)
 	packet.srb.transfer_bytes = 0;
 	assert_int_equal(storage_vsp_receive(&host, &view, &srb, &action),
 			 VMBUS_OK);
+	packet.srb.cdb_length = 16;
+	assert_int_equal(storage_vsp_receive(&host, &view, &srb, &action),
+			 VMBUS_OK);
 	/* A CDB of no length that there is. */
 	packet.srb.cdb_length = 0;
 	assert_int_equal(host_take(&packet, 64), VMBUS_E_STORAGE_CDB);
@@ -561,6 +564,10 @@ static u64 guest_command(u64 cookie)
 			 VMBUS_OK);
 	assert_int_equal(bytes, 64);
 	assert_int_equal(packet.srb.cdb_length, sizeof(cdb));
+	assert_int_equal(packet.srb.srb_flags,
+			 STORAGE_SRB_QUEUE_ACTION_ENABLE |
+				 STORAGE_SRB_DISABLE_SYNCH_TRANSFER |
+				 STORAGE_SRB_DATA_IN);
 	return id;
 }
 
@@ -608,6 +615,12 @@ static void test_guest_answers(void **state)
 	packet.srb.sense_length = 255;
 	assert_int_equal(guest_take(id, &packet), VMBUS_OK);
 	assert_int_equal(event.result.sense_bytes, 20);
+	assert_int_equal(event.outcome, STORAGE_OUTCOME_ERROR);
+	/* A failure without any reason. */
+	id = guest_command(2);
+	packet.srb.srb_status = STORAGE_SRB_TIMEOUT;
+	packet.srb.scsi_status = SCSI_GOOD;
+	assert_int_equal(guest_take(id, &packet), VMBUS_OK);
 	assert_int_equal(event.outcome, STORAGE_OUTCOME_ERROR);
 }
 
