@@ -152,9 +152,9 @@ void bus_channel_fail(struct bus_channel *channel, enum vmbus_status status);
 bool bus_channel_open(const struct bus_channel *channel);
 
 /*
- * For a worker: readable when the guest signalled; it belongs to the channel.
- * bus_channel_signalled() makes it unreadable again, before the rings are
- * looked at.
+ * For a worker: an eventfd that the guest's signals write; it belongs to the
+ * channel. It is never read, which saves a system call: poll it edge-triggered
+ * (EPOLLET), and call bus_channel_signalled(), which counts, for each event.
  */
 int bus_channel_signal_fd(const struct bus_channel *channel);
 void bus_channel_signalled(struct bus_channel *channel);

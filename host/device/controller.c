@@ -163,6 +163,8 @@ static void port_closed(void *context, struct bus_channel *channel)
 	worker_stop(context);
 }
 
+static int port_offer(struct port *port);
+
 static void port_released(void *context, struct bus_channel *channel)
 {
 	struct port *port = context;
@@ -172,6 +174,9 @@ static void port_released(void *context, struct bus_channel *channel)
 	(void)channel;
 	port->channel = NULL;
 	if (!port->index) {
+		/* An IDE disk that came before the one before had gone. */
+		if (controller->rescinding && controller->units[0])
+			port_offer(port);
 		controller->rescinding = false;
 		return;
 	}
@@ -257,6 +262,14 @@ int controller_offer(struct controller *controller, struct lis_error *error)
 				     "the bus has no room for one more "
 				     "controller");
 	return 0;
+}
+
+void controller_withdraw(struct controller *controller)
+{
+	if (!controller->ports->channel || controller->rescinding)
+		return;
+	controller->rescinding = true;
+	bus_rescind(controller->ports->channel);
 }
 
 struct controller *controller_make(struct storage *storage, u32 number,

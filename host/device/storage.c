@@ -325,6 +325,9 @@ int storage_detach(struct storage *storage, u32 controller, u32 lun,
 	unit->done_context = context;
 	controller_unit(storage->controllers[controller_of(controller, lun)],
 			number_of(controller, lun), NULL);
+	if (controller == RUN_DISK_IDE)
+		controller_withdraw(
+			storage->controllers[controller_of(controller, lun)]);
 	return 0;
 }
 

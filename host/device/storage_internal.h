@@ -152,7 +152,8 @@ struct worker {
 	u32 sub_status;
 
 	struct storage_vsp vsp;
-	u64 units; /* a bit for each unit there is */
+	u64 units;   /* a bit for each unit there is */
+	u32 leaving; /* slots that wait for their last request */
 	bool stopping;
 	bool stalled; /* the next packet waits for a call */
 	bool waits_for_sub_channels;
@@ -195,6 +196,8 @@ struct controller *controller_make(struct storage *storage, u32 number,
 				   struct lis_error *error);
 /* Offer it anew if it is not. */
 int controller_offer(struct controller *controller, struct lis_error *error);
+/* Take the offer back; it comes anew when there is a unit again. */
+void controller_withdraw(struct controller *controller);
 /* Offer the sub-channels that a guest asked for. */
 void controller_look(struct controller *controller);
 /* Put a unit into the table, or (NULL) take it out, and tell the workers and

@@ -19,14 +19,14 @@ void worker_call(struct worker *worker, u32 calls)
 	const u64 one = 1;
 
 	__atomic_fetch_or(&worker->calls, calls, __ATOMIC_RELEASE);
-	/* It cannot be full: it is read at once. */
+	/* It takes more than any worker lives for. */
 	if (write(worker->control, &one, sizeof(one)) < 0)
 		return;
 }
 
-static bool watch(struct worker *worker, int fd, u64 what)
+static bool watch(struct worker *worker, int fd, u32 events, u64 what)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = what };
+	struct epoll_event event = { .events = events, .data.u64 = what };
 
 	return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
@@ -130,6 +130,7 @@ static void slot_close(struct worker *worker, struct slot *slot)
 		disk_queue_close(slot->queue);
 	}
 	unit_let_go(slot->unit);
+	worker->leaving -= slot->leaving;
 	*slot = (struct slot){ 0 };
 }
 
@@ -142,7 +143,7 @@ static void slot_open(struct worker *worker, u32 number, struct unit *unit)
 	if (disk_queue_open(&slot->queue, unit->disk, &error) < 0)
 		slot->queue = NULL;
 	else
-		watch(worker, disk_queue_fd(slot->queue), number);
+		watch(worker, disk_queue_fd(slot->queue), EPOLLIN, number);
 }
 
 static bool uses_slot(struct task *task, const void *context)
@@ -165,6 +166,7 @@ static void slot_look(struct worker *worker, u32 number)
 		return;
 	if (slot->unit && !slot->leaving) {
 		slot->leaving = true;
+		worker->leaving++;
 		worker->units &= ~(1ull << number);
 		tasks_abort(worker, uses_slot, slot);
 	}
@@ -190,7 +192,7 @@ static void slots_look(struct worker *worker)
 /* Those that waited for the last request of theirs. */
 static void slots_settle(struct worker *worker)
 {
-	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
+	for (u32 i = 0; worker->leaving && i < LUN_PER_CONTROLLER; i++)
 		if (worker->slots[i].leaving && !worker->slots[i].under_way)
 			slot_look(worker, i);
 }
@@ -479,8 +481,11 @@ static bool turn(struct worker *worker)
 
 static void calls_take(struct worker *worker)
 {
-	u32 calls = __atomic_exchange_n(&worker->calls, 0, __ATOMIC_ACQUIRE);
+	u32 calls = __atomic_load_n(&worker->calls, __ATOMIC_RELAXED);
 
+	if (!calls)
+		return;
+	calls = __atomic_exchange_n(&worker->calls, 0, __ATOMIC_ACQUIRE);
 	if (calls & CALL_STOP)
 		worker->stopping = true;
 	if (calls & CALL_READ)
@@ -499,13 +504,10 @@ static void calls_take(struct worker *worker)
 
 static void event_take(struct worker *worker, u64 what)
 {
-	u64 count;
-
+	/* The two eventfds are edge-triggered, and never read. */
 	if (what == EVENT_SIGNAL)
 		bus_channel_signalled(worker->channel);
-	else if (what == EVENT_CONTROL)
-		(void)!read(worker->control, &count, sizeof(count));
-	else if (worker->slots[what].queue)
+	else if (what != EVENT_CONTROL && worker->slots[what].queue)
 		disk_reap(worker->slots[what].queue);
 }
 
@@ -586,9 +588,9 @@ static struct worker *worker_make(struct port *port, struct machine *machine)
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	worker->tasks = calloc(WORKER_TASKS, sizeof(*worker->tasks));
 	if (!worker->tasks || worker->epoll < 0 || worker->control < 0 ||
-	    !watch(worker, worker->control, EVENT_CONTROL) ||
+	    !watch(worker, worker->control, EPOLLIN | EPOLLET, EVENT_CONTROL) ||
 	    !watch(worker, bus_channel_signal_fd(port->channel),
-		   EVENT_SIGNAL)) {
+		   EPOLLIN | EPOLLET, EVENT_SIGNAL)) {
 		worker_free(worker);
 		return NULL;
 	}

@@ -381,6 +381,31 @@ static void test_hot_remove(void **state)
 	load_end(0);
 }
 
+/* An IDE disk's channel comes and goes with it. */
+static void test_ide(void **state)
+{
+	json_t *ide = json_pack("{s:s, s:i}", "controller", "ide", "lun", 2);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		sim_ok(sim_client, "disk.attach",
+		       json_pack("{s:s, s:s, s:i}", "path", paths[1],
+				 "controller", "ide", "lun", 2));
+		SIM_UNTIL(sim_storage_channels() == 3);
+		sim_ok(sim_client, "disk.detach", json_incref(ide));
+		SIM_UNTIL(sim_storage_channels() == 2);
+	}
+	/* Both at once. */
+	for (int i = 0; i < 3; i++) {
+		sim_ok(sim_client, "disk.attach",
+		       json_pack("{s:s, s:s, s:i}", "path", paths[1],
+				 "controller", "ide", "lun", 2));
+		sim_ok(sim_client, "disk.detach", json_incref(ide));
+	}
+	json_decref(ide);
+	attention_take(0);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -477,6 +502,7 @@ int main(void)
 		DISK_TEST(test_pause),
 		DISK_TEST(test_turn_off),
 		DISK_TEST(test_hot_remove),
+		DISK_TEST(test_ide),
 		DISK_TEST(test_refusals),
 		DISK_TEST(test_resize),
 		DISK_TEST(test_garbage),
