@@ -24,6 +24,7 @@ static const struct format {
 	{ DISK_FORMAT_RAW, "raw", { NULL }, raw_open },
 	{ DISK_FORMAT_VHDX, "vhdx", { ".vhdx", ".avhdx" }, vhdx_open },
 	{ DISK_FORMAT_VHD, "vhd", { ".vhd" }, vhd_open },
+	{ DISK_FORMAT_NBD, "nbd", { NULL }, nbd_disk_open },
 };
 
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
@@ -63,8 +64,16 @@ static bool ends_in(const char *path, const char *ending)
  * A format is told by the name and never by the contents: a guest could write a
  * header to its raw disk that names any file of the host as its parent.
  */
+static bool is_nbd(const char *path)
+{
+	return strncmp(path, "nbd:", 4) == 0 || strncmp(path, "nbd+", 4) == 0 ||
+	       strncmp(path, "nbds:", 5) == 0 || strncmp(path, "nbds+", 5) == 0;
+}
+
 static const struct format *format_of(enum disk_format format, const char *path)
 {
+	if (format == DISK_FORMAT_AUTO && is_nbd(path))
+		format = DISK_FORMAT_NBD;
 	for (size_t i = 0; i < FORMAT_COUNT; i++) {
 		const char *const *endings = formats[i].endings;
 

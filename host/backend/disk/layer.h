@@ -109,6 +109,9 @@ int vhdx_open(struct disk **disk, const struct disk_options *options,
 int vhd_open(struct disk **disk, const struct disk_options *options,
 	     struct lis_error *err);
 
+int nbd_disk_open(struct disk **disk, const struct disk_options *options,
+		  struct lis_error *err);
+
 /* Puts the filter of limit.c on a disk, which it replaces. */
 int limit_open(struct disk **disk, u64 iops, u64 bytes_per_second,
 	       struct lis_error *err);

@@ -157,8 +157,10 @@ static int table_check(struct vhd *vhd, u64 file_bytes, u64 table_end,
 {
 	u64 units = file_bytes / VHD_SECTOR_BYTES + 1, end = table_end;
 	u8 *taken = calloc(1, units / 8 + 1);
-	int ret = taken ? 0 : lis_error_set(err, ENOMEM, "out of memory");
+	int ret = 0;
 
+	if (!taken)
+		return lis_error_set(err, ENOMEM, "out of memory");
 	for (u64 i = 0; i < vhd->entries && ret == 0; i++) {
 		u64 first = vhd->table[i];
 		u64 at = first * VHD_SECTOR_BYTES;
@@ -169,7 +171,6 @@ static int table_check(struct vhd *vhd, u64 file_bytes, u64 table_end,
 			ret = damaged(vhd, "a block lies outside of it", err);
 			break;
 		}
-		/* The first sector of each is enough where all are as long. */
 		for (u64 k = first; k < first + block_room(vhd) / 512; k++) {
 			if (taken[k / 8] & 1u << k % 8)
 				ret = damaged(vhd, "two blocks share room",

@@ -326,7 +326,7 @@ int vhdx_locator_make(const struct vhdx_guid *linkage, const char *child_path,
 	char *parent = realpath(parent_path, NULL);
 	char *relative = NULL;
 	u32 capacity = 0;
-	int ret = -errno;
+	int ret = errno ? -errno : -EIO;
 
 	if (child && parent) {
 		relative = path_from(child, parent);
