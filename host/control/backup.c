@@ -343,6 +343,10 @@ int backup_finish(struct backup *backup, struct lis_error *err)
 		backup->running = false;
 		code = backup->code;
 		*err = backup->error;
+		/* It may have been too late for the thread to see it. */
+		if (code == 0 && backup->cancelled)
+			code = lis_error_set(err, ECANCELED,
+					     "the backup was cancelled");
 	}
 	if (code == 0) {
 		row = backup_json(backup);

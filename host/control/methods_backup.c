@@ -22,7 +22,12 @@ struct backup_job {
 	struct backup *backup;
 	uv_async_t ended;
 	uv_timer_t progress;
-	int handles; /* that are not closed yet */
+	int handles;  /* that are not closed yet */
+	bool thawing; /* the guest has not answered */
+	bool copied;  /* the thread has ended */
+	/* Why it fails whatever the copying does, "": it need not. */
+	const char *reason;
+	char failure[512];
 };
 
 static const char *reason_of(int code)
@@ -75,8 +80,15 @@ static void job_finish(struct backup_job *job)
 	struct lis_error error = { "" };
 	struct backup *backup = job->backup;
 	struct vm *vm = job->vm;
-	int code = backup_finish(backup, &error);
+	int code;
 
+	if (job->failure[0])
+		backup_cancel(backup);
+	code = backup_finish(backup, &error);
+	if (job->failure[0]) {
+		job_fail(job, job->reason, job->failure);
+		return;
+	}
 	if (code < 0) {
 		job_fail(job, reason_of(code), error.text);
 		return;
@@ -89,9 +101,14 @@ static void job_finish(struct backup_job *job)
 	job_end(job);
 }
 
+/* The thread has ended, and the guest has said that it thawed. */
 static void on_ended(uv_async_t *async)
 {
-	job_finish(async->data);
+	struct backup_job *job = async->data;
+
+	job->copied = true;
+	if (!job->thawing)
+		job_finish(job);
 }
 
 /* On the backup's thread. */
@@ -116,19 +133,19 @@ static void on_progress(uv_timer_t *timer)
 					 (json_int_t)job->backup->total_bytes));
 }
 
-static void job_copy(struct backup_job *job)
+/* Holds the disks' state and begins to copy it. False: @error says why not. */
+static bool job_copy(struct backup_job *job, struct lis_error *error)
 {
-	struct lis_error error;
-	int code = backup_start(job->backup, copied, job, &error);
+	int code = backup_moment(job->backup, error);
 
+	if (code == 0)
+		code = backup_start(job->backup, copied, job, error);
 	if (code < 0) {
-		struct lis_error ignored;
-
-		backup_finish(job->backup, &ignored);
-		job_fail(job, reason_of(code), error.text);
-		return;
+		job->reason = reason_of(code);
+		return false;
 	}
 	uv_timer_start(&job->progress, on_progress, 0, PROGRESS_MS);
+	return true;
 }
 
 /* Whoever asked for it went away, or the VM ends. */
@@ -142,38 +159,25 @@ static void job_orphaned(struct control_request *request)
 static void thawed(void *context, const struct component_answer *answer)
 {
 	struct backup_job *job = context;
-	struct lis_error ignored;
-	char text[512];
 
-	if (answer->ok) {
-		job_copy(job);
-		return;
-	}
+	job->thawing = false;
 	/* It may have thawed before the moment. */
-	backup_finish(job->backup, &ignored);
-	snprintf(text, sizeof(text),
-		 "the guest did not stay frozen until its disks' state was "
-		 "held: %s",
-		 answer->text);
-	job_fail(job, answer->reason, text);
-}
-
-static void thawed_after_failure(void *context,
-				 const struct component_answer *answer)
-{
-	struct backup_job *job = context;
-	struct lis_error ignored;
-
-	(void)answer;
-	backup_finish(job->backup, &ignored);
-	job_fail(job, reason_of(job->backup->code), job->backup->error.text);
+	if (!answer->ok && !job->failure[0]) {
+		job->reason = answer->reason;
+		snprintf(job->failure, sizeof(job->failure),
+			 "the guest did not stay frozen until its disks' state "
+			 "was held: %.300s",
+			 answer->text);
+		backup_cancel(job->backup);
+	}
+	if (job->copied || !job->backup->running)
+		job_finish(job);
 }
 
 static void frozen(void *context, const struct component_answer *answer)
 {
 	struct backup_job *job = context;
-	struct component *vss = job->vm->components[SERVICE_VSS];
-	struct backup *backup = job->backup;
+	struct lis_error error;
 	char text[512];
 
 	if (!answer->ok) {
@@ -184,9 +188,14 @@ static void frozen(void *context, const struct component_answer *answer)
 		job_fail(job, answer->reason, text);
 		return;
 	}
-	backup->code = backup_moment(backup, &backup->error);
-	vss_component_thaw(
-		vss, backup->code < 0 ? thawed_after_failure : thawed, job);
+	if (!job_copy(job, &error))
+		snprintf(job->failure, sizeof(job->failure), "%s", error.text);
+	/*
+	 * To thaw, a guest writes (ext4 its superblock): the copying, for which
+	 * that write waits, is under way.
+	 */
+	job->thawing = true;
+	vss_component_thaw(job->vm->components[SERVICE_VSS], thawed, job);
 }
 
 static int disks_add(struct backup_job *job, bool full, struct lis_error *error)
@@ -236,20 +245,16 @@ static struct backup_job *job_make(struct control_request *request,
 static void job_begin(struct backup_job *job)
 {
 	struct component *vss = job->vm->components[SERVICE_VSS];
-	struct lis_error error, ignored;
-	int code;
+	struct lis_error error;
 
 	if (!job->backup->crash_consistent) {
 		vss_component_freeze(vss, FREEZE_LIMIT_MS, frozen, job);
 		return;
 	}
-	code = backup_moment(job->backup, &error);
-	if (code == 0) {
-		job_copy(job);
+	if (job_copy(job, &error))
 		return;
-	}
-	backup_finish(job->backup, &ignored);
-	job_fail(job, reason_of(code), error.text);
+	snprintf(job->failure, sizeof(job->failure), "%s", error.text);
+	job_finish(job);
 }
 
 void method_backup_start(struct control_request *request, json_t *params)
@@ -307,7 +312,7 @@ void vm_backup_stop(struct vm *vm)
 	if (!job)
 		return;
 	backup_cancel(job->backup);
-	/* With the guest frozen or thawing, its answer ends the job. */
+	/* With the guest on its way to be frozen, its answer ends the job. */
 	if (job->backup->running)
 		job_finish(job);
 }
