@@ -11,6 +11,8 @@
 #include "host/cli/cli.h"
 
 #define BUFFER_BYTES (1u << 20)
+/* What has only zeros is left out in parts of this size. */
+#define PART_BYTES (64u << 10)
 
 int image_copy_begin(struct image_copy *copy, bool show)
 {
@@ -37,17 +39,26 @@ static bool interrupted(const struct image_copy *copy)
 	return poll(&fd, 1, 0) > 0;
 }
 
+static bool is_zero(const char *data, u64 bytes)
+{
+	return data[0] == 0 && memcmp(data, data + 1, bytes - 1) == 0;
+}
+
+/* Not every file system tells where a file's holes are. */
 static int piece_copy(struct image_copy *copy, u64 offset, u64 bytes)
 {
+	char *data = copy->buffer;
 	int ret;
 
 	if (interrupted(copy))
 		return -EINTR;
-	ret = disk_transfer(copy->from, DISK_READ, 0, offset, copy->buffer,
-			    bytes);
-	if (ret == 0)
-		ret = disk_transfer(copy->to, DISK_WRITE, 0, offset,
-				    copy->buffer, bytes);
+	ret = disk_transfer(copy->from, DISK_READ, 0, offset, data, bytes);
+	for (u64 at = 0, part; ret == 0 && at < bytes; at += part) {
+		part = bytes - at < PART_BYTES ? bytes - at : PART_BYTES;
+		if (!is_zero(data + at, part))
+			ret = disk_transfer(copy->to, DISK_WRITE, 0,
+					    offset + at, data + at, part);
+	}
 	return ret;
 }
 

@@ -37,7 +37,7 @@ def lis(*arguments, check=True):
     print("  $ lis " + " ".join(
         "'%s'" % word if re.search(r"[^\w./:=-]", word) else word
         for word in arguments), flush=True)
-    result = vm_module.lis(*arguments, check=check)
+    result = vm_module.lis(*arguments, check=check, timeout_s=900)
     show(result.output + result.error)
     return result
 
