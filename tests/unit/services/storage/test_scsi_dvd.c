@@ -198,6 +198,30 @@ static void test_events(void **state)
 	assert_int_equal(be16_read(rig.data), 2);
 }
 
+static void test_request_sense(void **state)
+{
+	(void)state;
+	/* An attention before the lack of a medium. */
+	lun_attend(&rig.lun, LUN_LUNS_CHANGED, LUN_NEXUS_MAX);
+	assert_good(IN(&rig, 18, 0x03, 0, 0, 0, 18, 0));
+	assert_int_equal(sense_read(rig.data, 18), SENSE_LUNS_CHANGED);
+	assert_good(IN(&rig, 18, 0x03, 0, 0, 0, 18, 0));
+	assert_int_equal(sense_read(rig.data, 18), SENSE_NO_MEDIUM);
+}
+
+static void test_begins_with_medium(void **state)
+{
+	static const struct lun_options options = { .kind = LUN_DVD,
+						    .size_bytes = 2048 };
+
+	(void)state;
+	rig_free(&rig);
+	rig_make(&rig, &options);
+	assert_good(NO(&rig, 0));
+	assert_good(IN(&rig, 8, 0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+	assert_int_equal(be32_read(rig.data), 0);
+}
+
 static void test_features(void **state)
 {
 	u32 at, code, last = 0, count = 0;
@@ -215,7 +239,11 @@ static void test_features(void **state)
 	assert_int_equal(at, rig.task.result.transferred);
 	assert_int_equal(count, 8);
 	assert_good(CONFIGURATION(1, 0));
-	assert_true(be32_read(rig.data) + 4 < at); /* CD read is not current */
+	/* All but one: CD read is not current. */
+	assert_int_equal(be32_read(rig.data) + 4, at - 8);
+	for (at = 8; at < rig.task.result.transferred;
+	     at += 4 + rig.data[at + 3])
+		assert_int_equal(rig.data[at + 2] & 1, 1);
 	assert_good(CONFIGURATION(2, 0x1f));
 	assert_int_equal(be32_read(rig.data), 8);
 	assert_int_equal(rig.data[10] & 1, 1);
@@ -235,6 +263,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_eject, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_features, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_request_sense, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_begins_with_medium, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,36 @@ static void test_all_pages(void **state)
 	assert_bad_cdb(&rig, IN(&rig, 255, 0x1a, 0, 0x08, 1, 255, 0), 3);
 }
 
+/* Every bit that can be changed, and what is so without a change. */
+static void test_changeable(void **state)
+{
+	static const u8 now[] = {
+		0x01, 10, 0xc0, 0,  0,	  0,  0, 0,    0, 0, 0, 0, 0x08, 18,
+		0x04, 0,  0,	0,  0,	  0,  0, 0,    0, 0, 0, 0, 0,	 0,
+		0,    0,  0,	0,  0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0xff, 0xff,
+		0,    0,  0x1c, 10, 0x08, 0,  0, 0,    0, 0, 0, 0, 0,	 0,
+	};
+	u8 mask[sizeof(now)] = { 0 };
+
+	(void)state;
+	mask[0] = 0x01;
+	mask[1] = 10;
+	mask[12] = 0x08;
+	mask[13] = 18;
+	mask[14] = 0x04;
+	mask[32] = 0x0a;
+	mask[33] = 10;
+	mask[36] = 0x08;
+	mask[44] = 0x1c;
+	mask[45] = 10;
+	assert_good(IN(&rig, 255, 0x1a, 8, 0x3f, 0, 255, 0));
+	assert_memory_equal(rig.data + 4, now, sizeof(now));
+	assert_good(IN(&rig, 255, 0x1a, 8, 0xbf, 0, 255, 0));
+	assert_memory_equal(rig.data + 4, now, sizeof(now));
+	assert_good(IN(&rig, 255, 0x1a, 8, 0x7f, 0, 255, 0));
+	assert_memory_equal(rig.data + 4, mask, sizeof(mask));
+}
+
 /* A caching page for MODE SELECT(6) in the guest's buffer. */
 static void caching_list(u8 byte_2)
 {
@@ -247,6 +277,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_form, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_all_pages, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_changeable, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_write_cache, setup,
 						teardown),

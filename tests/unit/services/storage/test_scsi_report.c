@@ -429,6 +429,32 @@ static void test_diagnostic(void **state)
 		       9);
 }
 
+static void test_sense(void **state)
+{
+	static const u8 fixed[] = { 0x70, 0, 0x05, 0, 0, 0,    0,
+				    10,	  0, 0,	   0, 0, 0x24, 0x01 };
+	static const u8 descriptor[] = { 0x72, 0x0b, 0x4e, 0x02 };
+	u8 sense[18] = { 0 };
+
+	(void)state;
+	assert_int_equal(sense_read(fixed, 14), 0x052401);
+	assert_int_equal(sense_read(fixed, 13), 0x050000);
+	assert_int_equal(sense_read(fixed, 2), 0);
+	assert_int_equal(sense_read(fixed, 0), 0);
+	memcpy(sense, fixed, sizeof(fixed));
+	sense[0] = 0xf1; /* deferred, information valid */
+	assert_int_equal(sense_read(sense, 18), 0x052401);
+	sense[7] = 5; /* too short for the codes */
+	assert_int_equal(sense_read(sense, 18), 0x050000);
+	sense[0] = 0x7f;
+	assert_int_equal(sense_read(sense, 18), 0);
+	assert_int_equal(sense_read(descriptor, 4), 0x0b4e02);
+	assert_int_equal(sense_read(descriptor, 3), 0);
+	memcpy(sense, descriptor, sizeof(descriptor));
+	sense[0] = 0x73;
+	assert_int_equal(sense_read(sense, 18), 0x0b4e02);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_sense),
 		cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_report_luns, setup,
 						teardown),

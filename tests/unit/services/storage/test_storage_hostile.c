@@ -631,6 +631,11 @@ static void test_guest_slots(void **state)
 		{ .cdb = cdb, .cdb_bytes = 17 },
 		{ .cdb = cdb, .cdb_bytes = 10, .transfer_bytes = 0x40001 },
 	};
+	const struct storage_vsc_command write = {
+		.cdb = cdb,
+		.cdb_bytes = 10,
+		.direction = STORAGE_DATA_OUT,
+	};
 	struct storage_packet packet;
 	u64 id[SLOTS], cookie;
 	u32 i, bytes;
@@ -645,6 +650,14 @@ static void test_guest_slots(void **state)
 		assert_int_equal(storage_vsc_command(&guest, &bad[i], 0,
 						     &packet, &bytes, &cookie),
 				 VMBUS_BAD_ARGUMENT);
+	assert_int_equal(storage_vsc_command(&guest, &write, 0, &packet, &bytes,
+					     &cookie),
+			 VMBUS_OK);
+	assert_int_equal(packet.srb.srb_flags,
+			 STORAGE_SRB_QUEUE_ACTION_ENABLE |
+				 STORAGE_SRB_DISABLE_SYNCH_TRANSFER |
+				 STORAGE_SRB_DATA_OUT);
+	storage_vsc_unsent(&guest, cookie);
 	for (i = 0; i < SLOTS; i++)
 		id[i] = guest_command(i);
 	assert_int_equal(
