@@ -449,6 +449,46 @@ static void test_resize(void **state)
 			 2 * DISK_BYTES / SECTOR - 1);
 }
 
+static void limit(int iops)
+{
+	sim_ok(sim_client, "disk.set",
+	       json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0, "iops",
+			 iops));
+}
+
+/* What waits for its turn is aborted by a reset, and goes on without limit. */
+static void test_limit(void **state)
+{
+	(void)state;
+	attention_take(0);
+	limit(1);
+	load_set(0, true);
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 8);
+	sim_guest_do(sim_storage_send_reset, NULL);
+	SIM_UNTIL(sim_storage_resets() == 1);
+	assert_true(SIM_GUEST(sim_loads[0].failed) > 0);
+	limit(0);
+	load_more(0);
+	load_end(0);
+}
+
+/* Nobody waits for what waits for its turn. */
+static void test_restart_with_limit(void **state)
+{
+	u32 boots = SIM_GUEST(sim_guest.boots);
+
+	(void)state;
+	attention_take(0);
+	limit(1);
+	load_set(0, true);
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 8);
+	sim_guest_do(sim_guest_restart, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_guest.boots) > boots);
+	limit(0);
+	load_more(0);
+	load_end(0);
+}
+
 /* ---- a guest that breaks the protocol ---- */
 
 static void test_garbage(void **state)
@@ -505,6 +545,8 @@ int main(void)
 		DISK_TEST(test_ide),
 		DISK_TEST(test_refusals),
 		DISK_TEST(test_resize),
+		DISK_TEST(test_limit),
+		DISK_TEST(test_restart_with_limit),
 		DISK_TEST(test_garbage),
 		DISK_TEST(test_trace),
 	};
