@@ -156,6 +156,12 @@ static void act(struct link *link, u32 channel, const struct packet_view *view,
 			VMBUS_OK);
 		break;
 	case STORAGE_VSP_SRB:
+		/* The longer request came with 5.1. */
+		assert_int_equal(task->srb.timeout_s,
+				 storage_vsp_version(&link->host) <
+						 STORAGE_VERSION_5_1
+					 ? 0
+					 : 60);
 		task->channel = channel;
 		task->page_count = 0;
 		remember_pages(task, view);

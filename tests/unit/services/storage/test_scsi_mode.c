@@ -140,6 +140,11 @@ static void test_write_cache(void **state)
 	assert_good(OUT(&rig, 512, 0x93, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 			0, 0));
 	assert_int_equal(rig.flushes, 3);
+	memset(rig.data, 0, 24);
+	rig.data[3] = 16;
+	rig.data[19] = 8;
+	assert_good(OUT(&rig, 24, 0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0));
+	assert_int_equal(rig.flushes, 4);
 	assert_good(SENSE_6(0x08));
 	assert_int_equal(rig.data[14], 0);
 	assert_good(SENSE_6(0x88)); /* the default stays */
@@ -151,7 +156,9 @@ static void test_write_cache(void **state)
 	caching_list(4);
 	assert_good(SELECT_6(24));
 	assert_good(write_one());
-	assert_int_equal(rig.flushes, 3);
+	memset(rig.data, 0, 24);
+	assert_good(OUT(&rig, 24, 0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0));
+	assert_int_equal(rig.flushes, 4);
 	/* Nothing changes: nobody is told. */
 	rig.nexus = 3;
 	assert_sense(&rig, NO(&rig, 0), SENSE_MODE_CHANGED);

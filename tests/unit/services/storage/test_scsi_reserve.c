@@ -303,6 +303,9 @@ static void test_refused(void **state)
 		     SENSE_FIELD_IN_PARAMETERS);
 	assert_good(in(0));
 	assert_int_equal(be32_read(rig.data + 4), 0);
+	/* Through power loss or not is a matter of registering alone. */
+	assert_good(out(0, REGISTER, 0, 0, 0xa));
+	assert_good(out_flags(0, RESERVE, WE, 0xa, 0, 1));
 	assert_sense(&rig, OUT(&rig, 24, 0x5f, 0, 0, 0, 0, 0, 0, 0, 23, 0),
 		     SENSE_PARAMETER_LENGTH);
 	assert_sense(&rig, OUT(&rig, 25, 0x5f, 0, 0, 0, 0, 0, 0, 0, 25, 0),

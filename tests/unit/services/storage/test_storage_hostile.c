@@ -273,6 +273,9 @@ static void test_sub_channel_requests(void **state)
 	storage_vsp_init(&host, &host_shared, false);
 	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
 	assert_int_equal(action.step, STORAGE_VSP_SRB);
+	packet = operation(STORAGE_RESET_LUN);
+	assert_int_equal(host_take(&packet, 20), VMBUS_OK);
+	assert_int_equal(action.step, STORAGE_VSP_RESET);
 	packet = operation(STORAGE_CREATE_SUB_CHANNELS);
 	packet.sub_channels = 1;
 	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
