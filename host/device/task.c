@@ -297,7 +297,8 @@ static void command_begin(struct task *task)
 		block_begin(task);
 		return;
 	}
-	if (task->scsi.direction == STORAGE_DATA_IN)
+	/* A guest may leave the direction open. */
+	if (task->scsi.direction != STORAGE_DATA_OUT)
 		guest_memory_write(task->iov, task->iov_count, task->buffer,
 				   task->scsi.data_bytes);
 	task_end(task);
