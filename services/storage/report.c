@@ -97,6 +97,7 @@ enum scsi_step scsi_log_sense(struct lun *lun, struct scsi_task *task)
 	} else if (page == LOG_PAGE_EXCEPTIONS) {
 		at[6] = 0x03; /* one parameter, 0000h, binary list */
 		at[7] = 4;
+		at[10] = 0xff; /* the temperature is not known */
 		bytes = 8;
 	} else {
 		return scsi_bad_cdb(task, 2, 5);

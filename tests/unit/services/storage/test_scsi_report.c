@@ -314,6 +314,7 @@ static void test_log_sense(void **state)
 	assert_good(IN(&rig, 64, 0x4d, 0, 0x6f, 0, 0, 0, 0, 0, 64, 0));
 	assert_int_equal(be16_read(rig.data + 2), 8);
 	assert_int_equal(rig.data[8], 0); /* no failure is expected */
+	assert_int_equal(rig.data[10], 0xff);
 	assert_bad_cdb(&rig, IN(&rig, 64, 0x4d, 0, 0x4d, 0, 0, 0, 0, 0, 64, 0),
 		       2);
 	assert_bad_cdb(&rig, IN(&rig, 64, 0x4d, 1, 0x40, 0, 0, 0, 0, 0, 64, 0),
