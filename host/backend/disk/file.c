@@ -284,8 +284,27 @@ static int pwrite_all(const struct file *file, const char *buffer,
 	return 0;
 }
 
-int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
-		u64 offset_bytes)
+static int hook_begin(enum file_kind kind, u64 offset_bytes, u64 size_bytes,
+		      const void *buffer, u64 *cookie)
+{
+	struct iovec iov = { (void *)buffer, size_bytes };
+
+	*cookie = 0;
+	return file_hook ? file_hook->begin(file_hook, kind, offset_bytes,
+					    size_bytes, buffer ? &iov : NULL,
+					    buffer ? 1 : 0, cookie)
+			 : 0;
+}
+
+static int hook_end(enum file_kind kind, u64 cookie, int ret)
+{
+	if (file_hook)
+		file_hook->end(file_hook, kind, false, cookie, ret);
+	return ret;
+}
+
+static int pwrite_any(const struct file *file, const void *buffer,
+		      u64 size_bytes, u64 offset_bytes)
 {
 	void *bounce;
 	int ret;
@@ -301,7 +320,19 @@ int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
 	return ret;
 }
 
-int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
+int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
+		u64 offset_bytes)
+{
+	u64 cookie;
+	int ret = hook_begin(FILE_WRITE, offset_bytes, size_bytes, buffer,
+			     &cookie);
+
+	if (ret == 0)
+		ret = pwrite_any(file, buffer, size_bytes, offset_bytes);
+	return hook_end(FILE_WRITE, cookie, ret);
+}
+
+static int pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
 {
 	static const u8 zeros[65536]
 		__attribute__((aligned(FILE_ALIGNMENT_BYTES)));
@@ -317,21 +348,42 @@ int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
 		u64 bytes =
 			size_bytes < sizeof(zeros) ? size_bytes : sizeof(zeros);
 
-		ret = file_pwrite(file, zeros, bytes, offset_bytes);
+		ret = pwrite_any(file, zeros, bytes, offset_bytes);
 		offset_bytes += bytes;
 		size_bytes -= bytes;
 	}
 	return ret;
 }
 
+int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
+{
+	u64 cookie;
+	int ret =
+		hook_begin(FILE_PUNCH, offset_bytes, size_bytes, NULL, &cookie);
+
+	if (ret == 0)
+		ret = pzero(file, size_bytes, offset_bytes);
+	return hook_end(FILE_PUNCH, cookie, ret);
+}
+
 int file_fdatasync(const struct file *file)
 {
-	return fdatasync(file->fd) == 0 ? 0 : -errno;
+	u64 cookie;
+	int ret = hook_begin(FILE_SYNC, 0, 0, NULL, &cookie);
+
+	if (ret == 0 && fdatasync(file->fd) != 0)
+		ret = -errno;
+	return hook_end(FILE_SYNC, cookie, ret);
 }
 
 int file_truncate(const struct file *file, u64 size_bytes)
 {
-	return ftruncate(file->fd, (off_t)size_bytes) == 0 ? 0 : -errno;
+	u64 cookie;
+	int ret = hook_begin(FILE_TRUNCATE, size_bytes, 0, NULL, &cookie);
+
+	if (ret == 0 && ftruncate(file->fd, (off_t)size_bytes) != 0)
+		ret = -errno;
+	return hook_end(FILE_TRUNCATE, cookie, ret);
 }
 
 /* The end of what begins at offset: of data, or of a hole. */

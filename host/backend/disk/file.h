@@ -30,9 +30,26 @@ enum file_kind {
 	FILE_READ,
 	FILE_WRITE,
 	FILE_SYNC,
-	FILE_PUNCH, /* reads as zeros, room is given back */
-	FILE_ZERO,  /* reads as zeros */
+	FILE_PUNCH,    /* reads as zeros, room is given back */
+	FILE_ZERO,     /* reads as zeros */
+	FILE_TRUNCATE, /* the offset is the new length */
 };
+
+/*
+ * For tests: sees every operation on files, and may have it fail. begin()
+ * returns 0 or a negative errno; what it puts into *cookie goes to end().
+ * iov is NULL unless data is written.
+ */
+struct file_hook {
+	int (*begin)(struct file_hook *hook, enum file_kind kind,
+		     u64 offset_bytes, u64 size_bytes, const struct iovec *iov,
+		     u32 iov_count, u64 *cookie);
+	void (*end)(struct file_hook *hook, enum file_kind kind, bool durable,
+		    u64 cookie, int error);
+};
+
+/* NULL, but in tests. Changed while no disk is open. */
+extern struct file_hook *file_hook;
 
 /* One transfer under way. */
 struct file_op {
@@ -47,6 +64,7 @@ struct file_op {
 	const struct iovec *iov;
 	struct iovec *rest; /* of iov, after a transfer that was cut short */
 	void *bounce;
+	u64 cookie; /* file_hook's */
 	u32 iov_count;
 	u8 kind;      /* enum file_kind */
 	bool durable; /* FILE_WRITE, FILE_PUNCH, FILE_ZERO: done when durable */

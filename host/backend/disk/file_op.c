@@ -19,6 +19,8 @@
 static const u8 zeros[ZERO_BUFFER_BYTES]
 	__attribute__((aligned(FILE_ALIGNMENT_BYTES)));
 
+struct file_hook *file_hook;
+
 static void end(struct file_op *op, int error)
 {
 	if (op->bounce) {
@@ -28,6 +30,9 @@ static void end(struct file_op *op, int error)
 		free(op->bounce);
 	}
 	free(op->rest);
+	if (file_hook)
+		file_hook->end(file_hook, op->kind, op->durable, op->cookie,
+			       error);
 	op->done(op, error);
 }
 
@@ -138,6 +143,29 @@ static void begin(struct io *io, const struct file *file, struct file_op *op,
 	op->rest = NULL;
 	op->bounce = NULL;
 	op->durable = false;
+	op->cookie = 0;
+}
+
+static void plain_done(struct io_op *io, int result)
+{
+	end((struct file_op *)io, result < 0 ? result : 0);
+}
+
+/* Whether a test has it fail. */
+static bool hook_fails(struct file_op *op)
+{
+	int ret = 0;
+
+	if (file_hook)
+		ret = file_hook->begin(file_hook, op->kind, op->offset_bytes,
+				       op->size_bytes,
+				       op->kind == FILE_WRITE ? op->iov : NULL,
+				       op->iov_count, &op->cookie);
+	if (ret == 0)
+		return false;
+	op->io.done = plain_done;
+	io_later(op->ring, &op->io, ret);
+	return true;
 }
 
 static void transfer_begin(struct file_op *op, const struct iovec *iov,
@@ -146,6 +174,8 @@ static void transfer_begin(struct file_op *op, const struct iovec *iov,
 	op->io.done = transfer_done;
 	op->iov = iov;
 	op->iov_count = iov_count;
+	if (hook_fails(op))
+		return;
 	if (!needs_bounce(op->file, iov, iov_count))
 		transfer(op, iov, iov_count);
 	else if (bounce_make(op))
@@ -171,14 +201,11 @@ void file_write(struct io *io, const struct file *file, struct file_op *op,
 	transfer_begin(op, iov, iov_count);
 }
 
-static void plain_done(struct io_op *io, int result)
-{
-	end((struct file_op *)io, result < 0 ? result : 0);
-}
-
 void file_sync(struct io *io, const struct file *file, struct file_op *op)
 {
 	begin(io, file, op, FILE_SYNC, 0, 0);
+	if (hook_fails(op))
+		return;
 	op->io.done = plain_done;
 	io_fdatasync(io, &op->io, file->fd);
 }
@@ -256,6 +283,8 @@ void file_zero(struct io *io, const struct file *file, struct file_op *op,
 	begin(io, file, op, punch ? FILE_PUNCH : FILE_ZERO, offset_bytes,
 	      size_bytes);
 	op->durable = durable;
+	if (hook_fails(op))
+		return;
 	op->io.done = fallocate_done;
 	fallocate_done(&op->io, -EAGAIN);
 }
