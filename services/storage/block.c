@@ -206,7 +206,8 @@ enum scsi_step scsi_start_stop(struct lun *lun, struct scsi_task *task)
 		return scsi_conflict(task);
 	if (bits & LOAD_EJECT_BIT)
 		return load_eject(lun, task, start);
-	lun->stopped = !start;
+	/* A drive starts again by itself when it is read. */
+	lun->stopped = !start && lun->kind == LUN_DISK;
 	lun_update(lun);
 	if (start && lun_not_ready(lun))
 		return scsi_fail(task, lun_not_ready(lun));

@@ -188,7 +188,7 @@ bool scsi_begin_io(const struct lun *lun, struct scsi_task *task)
 		return false;
 	task->block.op = write ? SCSI_WRITE : SCSI_READ;
 	task->block.fua = (length > 6 && (cdb[1] & FUA_BIT)) ||
-			  (gate & LUN_GATE_WRITE_THRU);
+			  (write && (gate & LUN_GATE_WRITE_THRU));
 	task->block.offset_bytes = range.block << lun->block_shift;
 	task->block.size_bytes = bytes;
 	task->block_shift = lun->block_shift;

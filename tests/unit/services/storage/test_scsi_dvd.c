@@ -218,6 +218,7 @@ static void test_begins_with_medium(void **state)
 	rig_free(&rig);
 	rig_make(&rig, &options);
 	assert_good(NO(&rig, 0));
+	assert_good(NO(&rig, 0x1b, 0, 0, 0, 0, 0));
 	assert_good(IN(&rig, 8, 0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0));
 	assert_int_equal(be32_read(rig.data), 0);
 }

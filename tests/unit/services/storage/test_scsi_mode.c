@@ -136,6 +136,8 @@ static void test_write_cache(void **state)
 	assert_good(write_one());
 	assert_int_equal(rig.flushes, 2); /* through, from now on */
 	assert_true(rig.short_way);
+	assert_good(IN(&rig, 512, 0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0));
+	assert_int_equal(rig.flushes, 2);
 	memset(rig.data, 0, 512);
 	assert_good(OUT(&rig, 512, 0x93, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 			0, 0));
