@@ -169,7 +169,9 @@ bool scsi_begin_io(const struct lun *lun, struct scsi_task *task)
 	u64 blocks, bytes;
 	bool write;
 
-	if (!is_io(cdb[0], &write) || task->cdb_bytes < length)
+	/* A drive has not all of these commands. */
+	if (lun->kind != LUN_DISK || !is_io(cdb[0], &write) ||
+	    task->cdb_bytes < length)
 		return false;
 	if (write)
 		closed |= LUN_GATE_READ_ONLY;

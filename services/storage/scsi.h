@@ -106,7 +106,7 @@ struct scsi_task {
 };
 
 /*
- * scsi_begin_io - the short way for READ and WRITE of 6 to 16 bytes on a unit
+ * scsi_begin_io - the short way for READ and WRITE of 6 to 16 bytes on a disk
  * with nothing special about it. Needs no lock and no buffer.
  * Returns true: do task.block. False: nothing happened, call scsi_begin().
  */

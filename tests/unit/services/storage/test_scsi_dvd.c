@@ -85,10 +85,15 @@ static void test_medium(void **state)
 	assert_int_equal(be32_read(rig.data + 4), 2048);
 	rig.medium[2048] = 0x77;
 	assert_good(IN(&rig, 2048, 0x28, 0, 0, 0, 0, 1, 0, 0, 1, 0));
-	assert_true(rig.short_way);
 	assert_int_equal(rig.data[0], 0x77);
 	assert_good(IN(&rig, 2048, 0xa8, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0));
 	assert_int_equal(rig.data[0], 0x77);
+	assert_sense(&rig,
+		     IN(&rig, 2048, 0x88, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+			0, 0),
+		     SENSE_OPERATION_CODE);
+	assert_sense(&rig, IN(&rig, 2048, 0x08, 0, 0, 0, 1, 0),
+		     SENSE_OPERATION_CODE);
 	assert_good(CONFIGURATION(0, 0));
 	assert_int_equal(be16_read(rig.data + 6), 0x0010);
 	assert_int_equal(be32_read(rig.data) + 4, rig.task.result.transferred);
