@@ -205,7 +205,7 @@ void vhdx_bitmap_clear(struct vhdx *vhdx, u64 block);
  */
 int vhdx_bitmap_run(struct vhdx *vhdx, u64 sector, u64 *count, bool *here);
 /* Takes the lock. Sectors of one block are in this image from now on. */
-void vhdx_bitmap_set(struct vhdx *vhdx, u64 sector, u64 count);
+int vhdx_bitmap_set(struct vhdx *vhdx, u64 sector, u64 count);
 
 /* --- vhdx_commit.c --- */
 

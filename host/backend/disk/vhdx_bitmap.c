@@ -114,16 +114,19 @@ static bool block_whole(const struct vhdx *vhdx,
 	return true;
 }
 
-void vhdx_bitmap_set(struct vhdx *vhdx, u64 sector, u64 count)
+int vhdx_bitmap_set(struct vhdx *vhdx, u64 sector, u64 count)
 {
 	u64 chunk = sector / VHDX_CHUNK_SECTORS;
 	u64 block = sector / block_sectors(vhdx), word;
 	struct vhdx_bitmap *bitmap = &vhdx->bitmaps[chunk];
+	int ret;
 
 	pthread_mutex_lock(&vhdx->lock);
+	ret = vhdx_bitmap_load(vhdx, chunk);
 	word = port_load(&vhdx->map[block]);
 	/* A write that ended before may have made the block whole. */
-	if ((word & VHDX_STATE_MASK) == VHDX_BLOCK_PARTIALLY_PRESENT) {
+	if (ret == 0 &&
+	    (word & VHDX_STATE_MASK) == VHDX_BLOCK_PARTIALLY_PRESENT) {
 		bits_write(vhdx, bitmap, sector % VHDX_CHUNK_SECTORS, count,
 			   true);
 		if (block_whole(vhdx, bitmap, block))
@@ -132,4 +135,5 @@ void vhdx_bitmap_set(struct vhdx *vhdx, u64 sector, u64 count)
 					       VHDX_BLOCK_FULLY_PRESENT);
 	}
 	pthread_mutex_unlock(&vhdx->lock);
+	return ret;
 }

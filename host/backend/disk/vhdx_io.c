@@ -145,7 +145,7 @@ static void file_piece_done(struct file_op *op, int error)
 
 	/* Before the block is let go: it cannot be freed in between. */
 	if (error == 0 && piece->noted)
-		vhdx_bitmap_set(vhdx, piece->sector, piece->sectors);
+		error = vhdx_bitmap_set(vhdx, piece->sector, piece->sectors);
 	block_release(vhdx, piece->block);
 	free(piece);
 	split_piece_done(split, error);

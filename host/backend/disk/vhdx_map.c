@@ -318,6 +318,19 @@ static int table_read(struct vhdx *vhdx, struct taken *taken,
 	return ret;
 }
 
+/* A partial block is nothing without its chunk's bitmap. */
+static int partial_check(const struct vhdx *vhdx, struct lis_error *err)
+{
+	for (u64 block = 0; block < vhdx->block_count; block++) {
+		if ((vhdx->map[block] & VHDX_STATE_MASK) ==
+			    VHDX_BLOCK_PARTIALLY_PRESENT &&
+		    !vhdx->bitmaps[block / vhdx->chunk_ratio].offset)
+			return damaged(vhdx, "the bitmap for block", block,
+				       err);
+	}
+	return 0;
+}
+
 /* What nobody has is used again, once it reads as zeros. */
 static int gaps_find(struct vhdx *vhdx, const struct taken *taken)
 {
@@ -417,6 +430,8 @@ int vhdx_map_read(struct vhdx *vhdx, struct lis_error *err)
 				    vhdx->file.path);
 	if (ret == 0)
 		ret = table_read(vhdx, &taken, err);
+	if (ret == 0 && metadata->has_parent)
+		ret = partial_check(vhdx, err);
 	if (ret == 0 && gaps_find(vhdx, &taken) < 0)
 		ret = lis_error_set(err, ENOMEM, "out of memory");
 	free(taken.bits);

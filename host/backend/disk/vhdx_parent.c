@@ -217,7 +217,7 @@ int vhdx_parent_open(struct vhdx *vhdx, const struct disk_options *options,
 	char *path = NULL;
 	int ret;
 
-	if (depth >= VHDX_CHAIN_MAX)
+	if (depth + 1 >= VHDX_CHAIN_MAX)
 		return lis_error_set(err, EINVAL,
 				     "cannot open %s: more than %u images "
 				     "depend on one another",

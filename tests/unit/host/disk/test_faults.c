@@ -38,11 +38,13 @@ static struct sector_model {
 
 static u64 operation; /* that failed in this round */
 
-static void model_reset(void)
+static void model_reset(u32 seed)
 {
 	memset(sectors, 0, sizeof(sectors));
-	for (u64 i = 0; i < SECTORS; i++)
-		sectors[i].count = 1; /* zeros */
+	for (u64 i = 0; i < SECTORS; i++) {
+		sectors[i].count = 1;
+		sectors[i].seeds[0] = seed;
+	}
 }
 
 static void model_flush(u64 first, u64 count)
@@ -430,28 +432,66 @@ static void work_do(struct work *work)
 	free(memory);
 }
 
-static const char *image(enum disk_format format)
+/* What is worked on. */
+static const struct kind {
+	enum disk_format format;
+	const char *name;
+	bool differencing;
+} kind_vhdx = { DISK_FORMAT_VHDX, "i.vhdx", false },
+  kind_chain = { DISK_FORMAT_VHDX, "c.vhdx", true },
+  kind_vhd = { DISK_FORMAT_VHD, "i.vhd", false };
+
+#define PARENT_SEED 999983u
+
+static void create(const struct image_options *options)
+{
+	struct lis_error err;
+
+	unlink(options->path);
+	if (image_create(options, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+/* A parent that is written all over. */
+static const char *parent(void)
 {
 	struct image_options options = {
-		.path = rig_path(format == DISK_FORMAT_VHDX ? "i.vhdx"
-							    : "i.vhd"),
-		.format = format,
+		.path = rig_path("parent.vhdx"),
 		.size_bytes = DISK_BYTES,
 		.block_bytes = MIB,
 	};
-	struct lis_error err;
+	struct rig_disk rig;
 
-	unlink(options.path);
-	if (image_create(&options, &err) != 0)
-		fail_msg("%s", err.text);
+	create(&options);
+	rig = rig_open_path(options.path);
+	rig_write(&rig, 0, DISK_BYTES, PARENT_SEED);
+	rig_close(&rig);
 	return options.path;
 }
 
-static void verify(const char *path, enum disk_format format, bool qemu)
+static const char *image(const struct kind *kind)
+{
+	struct image_options options = {
+		.path = rig_path(kind->name),
+		.format = kind->format,
+		.size_bytes = DISK_BYTES,
+		.block_bytes = MIB,
+	};
+
+	if (kind->differencing && access(rig_path("parent.vhdx"), F_OK) != 0)
+		parent();
+	if (kind->differencing)
+		options.parent = rig_path("parent.vhdx");
+	create(&options);
+	model_reset(kind->differencing ? PARENT_SEED : 0);
+	return options.path;
+}
+
+static void verify(const char *path, const struct kind *kind, bool qemu)
 {
 	file_hook = NULL;
 	model_verify(path);
-	if (qemu && format == DISK_FORMAT_VHDX && rig_has("qemu-img"))
+	if (qemu && kind == &kind_vhdx && rig_has("qemu-img"))
 		assert_int_equal(rig_run("qemu-img check -q -f vhdx %s", path),
 				 0);
 }
@@ -463,17 +503,16 @@ static u64 step_of(u64 total, u64 wanted)
 	return step ? step : 1;
 }
 
-static void fault_loop(enum disk_format format, int error)
+static void fault_loop(const struct kind *kind, int error)
 {
 	u64 total = ~0ull;
 
 	recorder.record = false;
 	for (u64 n = 1; n <= total;
 	     n += step_of(total == ~0ull ? 1 : total, 8)) {
-		struct work work = { .path = image(format),
+		struct work work = { .path = image(kind),
 				     .random = 88172645463325252ull };
 
-		model_reset();
 		recorder_begin(work.path);
 		recorder.fail_at = operation = n;
 		recorder.error = error;
@@ -481,35 +520,41 @@ static void fault_loop(enum disk_format format, int error)
 		/* The first time tells how many there are. */
 		if (total == ~0ull)
 			total = recorder.begun;
-		verify(work.path, format, n % 4 == 1);
+		verify(work.path, kind, n % 4 == 1);
 	}
 }
 
 static void test_vhdx_faults(void **state)
 {
 	(void)state;
-	fault_loop(DISK_FORMAT_VHDX, -EIO);
-	fault_loop(DISK_FORMAT_VHDX, -ENOSPC);
+	fault_loop(&kind_vhdx, -EIO);
+	fault_loop(&kind_vhdx, -ENOSPC);
 }
 
 static void test_vhd_faults(void **state)
 {
 	(void)state;
-	fault_loop(DISK_FORMAT_VHD, -EIO);
-	fault_loop(DISK_FORMAT_VHD, -ENOSPC);
+	fault_loop(&kind_vhd, -EIO);
+	fault_loop(&kind_vhd, -ENOSPC);
 }
 
-static void power_loop(enum disk_format format)
+static void test_chain_faults(void **state)
+{
+	(void)state;
+	fault_loop(&kind_chain, -EIO);
+	fault_loop(&kind_chain, -ENOSPC);
+}
+
+static void power_loop(const struct kind *kind)
 {
 	u64 total = 0;
 
 	recorder.record = true;
 	for (u64 n = 1; total == 0 || n <= total; n += step_of(total, 14)) {
-		struct work work = { .path = image(format),
+		struct work work = { .path = image(kind),
 				     .random = 88172645463325252ull +
 					       n * 0x9e3779b97f4a7c15ull };
 
-		model_reset();
 		recorder_begin(work.path);
 		/* The first time shows how many there are. */
 		recorder.off_at = operation = total ? n : 0;
@@ -519,7 +564,7 @@ static void power_loop(enum disk_format format)
 			total = recorder.begun;
 		file_hook = NULL;
 		power_back(work.path);
-		verify(work.path, format, n % 4 == 1);
+		verify(work.path, kind, n % 4 == 1);
 	}
 	pending_clear();
 }
@@ -527,21 +572,29 @@ static void power_loop(enum disk_format format)
 static void test_vhdx_power(void **state)
 {
 	(void)state;
-	power_loop(DISK_FORMAT_VHDX);
+	power_loop(&kind_vhdx);
 }
 
 static void test_vhd_power(void **state)
 {
 	(void)state;
-	power_loop(DISK_FORMAT_VHD);
+	power_loop(&kind_vhd);
+}
+
+static void test_chain_power(void **state)
+{
+	(void)state;
+	power_loop(&kind_chain);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vhdx_faults),
+		cmocka_unit_test(test_chain_faults),
 		cmocka_unit_test(test_vhd_faults),
 		cmocka_unit_test(test_vhdx_power),
+		cmocka_unit_test(test_chain_power),
 		cmocka_unit_test(test_vhd_power),
 	};
 
