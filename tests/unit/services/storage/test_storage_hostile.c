@@ -343,6 +343,42 @@ static void test_requests(void **state)
 	}
 }
 
+/* A task takes nothing over from the one before in its memory. */
+static void test_task(void **state)
+{
+	struct storage_packet packet = command();
+	struct scsi_task task;
+	struct scsi_result before;
+
+	(void)state;
+	host_to(STORAGE_VSP_READY, &plain);
+	packet.srb.path = 1;
+	assert_int_equal(host_take(&packet, 64), VMBUS_OK);
+	memset(&task, 0xee, sizeof(task));
+	before = task.result;
+	storage_srb_task(&srb, &task);
+	assert_memory_equal(task.cdb, packet.srb.cdb, 16);
+	assert_int_equal(task.cdb_bytes, 10);
+	assert_int_equal(task.nexus, 0);
+	assert_int_equal(task.direction, STORAGE_DATA_IN);
+	assert_int_equal(task.transfer_bytes, 8192);
+	assert_int_equal(task.units, 0);
+	assert_true(task.elsewhere);
+	assert_null(task.buffer);
+	assert_false(task.block.fua);
+	assert_false(task.block.may_unmap);
+	assert_int_equal(task.block.size_bytes, 0);
+	assert_int_equal(task.block.extent_count, 0);
+	assert_int_equal(task.data_bytes, 0);
+	assert_int_equal(task.abort_nexuses, 0);
+	assert_int_equal(task.notice, 0);
+	/* The result is set by the end alone. */
+	assert_memory_equal(&task.result, &before, sizeof(before));
+	scsi_finish(&task, SCSI_OK, 0);
+	assert_int_equal(task.result.status, SCSI_GOOD);
+	assert_int_equal(task.result.sense_bytes, 0);
+}
+
 static u8 unit_at(u8 path, u8 target, u8 lun)
 {
 	struct storage_packet packet = command();
@@ -686,6 +722,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_sub_channel_requests),
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_task),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_guest_refused),
