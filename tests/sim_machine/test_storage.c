@@ -7,8 +7,10 @@
 #include "tests/sim_machine/sim_vm.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/sim_machine/sim_storage.h"
@@ -489,6 +491,57 @@ static void test_restart_with_limit(void **state)
 	load_end(0);
 }
 
+/* ---- a disk over the network ---- */
+
+static char nbd_socket[64];
+
+static pid_t nbd_serve(void)
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child)
+		return child;
+	execlp("nbdkit", "nbdkit", "-f", "-U", nbd_socket, "file", paths[2],
+	       NULL);
+	_exit(127);
+}
+
+static void nbd_kill(pid_t server)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	unlink(nbd_socket);
+}
+
+/* The server dies under load, and comes back. */
+static void test_nbd(void **state)
+{
+	char uri[96];
+	pid_t server;
+
+	(void)state;
+	if (system("command -v nbdkit >/dev/null") != 0)
+		skip();
+	snprintf(nbd_socket, sizeof(nbd_socket), "%s/nbd", folder);
+	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", nbd_socket);
+	server = nbd_serve();
+	SIM_UNTIL(access(nbd_socket, F_OK) == 0);
+	attach(uri, 3);
+	attention_take(3);
+	load_set(0, true);
+	load_set(3, true);
+	load_more(3);
+	nbd_kill(server);
+	load_more(0);
+	server = nbd_serve();
+	load_more(3);
+	load_end(3);
+	load_end(0);
+	sim_ok(sim_client, "disk.detach", place(3));
+	nbd_kill(server);
+}
+
 /* ---- a guest that breaks the protocol ---- */
 
 static void test_garbage(void **state)
@@ -547,6 +600,7 @@ int main(void)
 		DISK_TEST(test_resize),
 		DISK_TEST(test_limit),
 		DISK_TEST(test_restart_with_limit),
+		DISK_TEST(test_nbd),
 		DISK_TEST(test_garbage),
 		DISK_TEST(test_trace),
 	};
