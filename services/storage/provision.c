@@ -107,9 +107,9 @@ static enum sense_code convert(const struct lun *lun, u8 *at, u64 *total)
 
 _Static_assert(sizeof(struct scsi_extent) == UNMAP_RANGE_BYTES,
 	       "an extent takes its range's place");
-_Static_assert(UNMAP_HEADER_BYTES + SCSI_UNMAP_RANGES_MAX * UNMAP_RANGE_BYTES <=
-		       SCSI_BUFFER_BYTES,
-	       "the longest list fits");
+_Static_assert((SCSI_BUFFER_BYTES - UNMAP_HEADER_BYTES) / UNMAP_RANGE_BYTES ==
+		       SCSI_UNMAP_RANGES_MAX,
+	       "no longer list fits the buffer");
 
 enum scsi_step scsi_unmap_data(struct lun *lun, struct scsi_task *task)
 {
@@ -123,8 +123,6 @@ enum scsi_step scsi_unmap_data(struct lun *lun, struct scsi_task *task)
 		bytes = task->data_bytes - UNMAP_HEADER_BYTES;
 	/* A last range that is not whole is ignored. */
 	count = bytes / UNMAP_RANGE_BYTES;
-	if (count > SCSI_UNMAP_RANGES_MAX)
-		return scsi_bad_parameter(task, 2, 7);
 	for (i = 0; i < count; i++) {
 		u32 at = UNMAP_HEADER_BYTES + i * UNMAP_RANGE_BYTES;
 

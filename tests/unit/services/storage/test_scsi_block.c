@@ -127,6 +127,30 @@ static void test_ends(void **state)
 		       10);
 }
 
+/* A limit of one's own, told at the place of the count in each length. */
+static void test_transfer_limit(void **state)
+{
+	static const struct lun_options options = {
+		.size_bytes = RIG_MEDIUM_BYTES,
+		.transfer_max_bytes = 4096,
+	};
+	static const u16 count_bytes[] = { 4, 7, 6, 10 };
+	u32 i;
+
+	(void)state;
+	rig_free(&rig);
+	rig_make(&rig, &options);
+	for (i = 0; i < PORT_ARRAY_SIZE(forms); i++) {
+		assert_good(read_blocks(forms[i].read, 0, 8));
+		assert_bad_cdb(&rig, read_blocks(forms[i].read, 0, 9),
+			       count_bytes[i]);
+		assert_bad_cdb(&rig, write_blocks(forms[i].write, 0, 9),
+			       count_bytes[i]);
+	}
+	assert_good(IN(&rig, 255, 0x12, 1, 0xb0, 0, 255, 0));
+	assert_int_equal(be32_read(rig.data + 8), 8);
+}
+
 static void test_buffers(void **state)
 {
 	(void)state;
@@ -379,6 +403,8 @@ static void test_not_ready(void **state)
 	assert_sense(&rig, read_blocks(0x28, 0, 1),
 		     SENSE_NOT_READY_CAUSE_UNKNOWN);
 	assert_good(IN(&rig, 36, 0x12, 0, 0, 0, 36, 0));
+	assert_sense(&rig, NO(&rig, 0x1b, 0, 0, 0, 1, 0),
+		     SENSE_NOT_READY_CAUSE_UNKNOWN);
 	lun_set_offline(&rig.lun, false);
 	assert_good(NO(&rig, 0));
 	/* Stopped: the cache is written out; started again. */
@@ -467,6 +493,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buffers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_transfer_limit, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_durable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verify, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_same, setup,
