@@ -30,6 +30,11 @@
 #define TASK_IOV_MAX (TRANSFER_MAX_BYTES / MACHINE_PAGE_BYTES + 8)
 /* Requests of one channel under way; Linux sends about 450 at most. */
 #define WORKER_TASKS 512
+/*
+ * Data of one channel under way, after which no request is taken: a guest can
+ * make the backend copy as much (pages that are not aligned), but no more.
+ */
+#define WORKER_HELD_BYTES (32u << 20)
 /* The longest packet: 1 MiB in ranges of a page each, and the rest. */
 #define WORKER_PACKET_BYTES 16384
 #define RETRY_MS	    1000
@@ -109,7 +114,7 @@ enum {
 
 struct slot {
 	struct unit *unit;	  /* NULL: none */
-	struct disk_queue *queue; /* NULL: it cannot be reached */
+	struct disk_queue *queue; /* NULL: not used yet */
 	bool leaving;		  /* no new requests */
 	bool submitted;		  /* something is to be kicked */
 	u32 under_way;		  /* tasks */
@@ -128,6 +133,7 @@ struct task {
 	bool resetting; /* the reset under way waits for it */
 	u32 extent;	/* of an UNMAP */
 	u64 done_bytes;
+	u32 held_bytes; /* in worker.held_bytes */
 	struct disk_request request;
 	struct iovec chunk; /* of VERIFY and PATTERN */
 	void *scratch;
@@ -164,6 +170,8 @@ struct worker {
 	bool reset_served;
 	bool notice_owed;
 	struct task *tasks;
+	u32 fresh; /* of tasks that were never used, and have no memory yet */
+	u32 held_bytes;
 	struct task *free;
 	struct task *active;
 	struct task *done;
@@ -228,12 +236,16 @@ void worker_call(struct worker *worker, u32 calls);
 
 /* ---- task.c ---- */
 
-/* Begin the request in task->srb. It ends in worker_task_done. */
-void task_begin(struct task *task, const struct packet_view *view);
+/* Begin a request. It ends in worker_task_done. */
+void task_begin(struct task *task, const struct storage_srb *srb,
+		const struct packet_view *view);
 /* Try again what waited for room. */
 void task_retry(struct task *task);
 /* End it early: by a reset, or because its unit goes. */
 void task_abort(struct task *task);
+/* The way to the task's unit, opened when it is first used; NULL: it cannot be
+ * (worker.c). */
+struct disk_queue *worker_queue(struct task *task);
 /* Its answer can be sent (worker.c). */
 void worker_task_done(struct task *task);
 /* It waits for room on the host (worker.c). */

@@ -24,6 +24,7 @@ static void task_end(struct task *task)
 	task->slot = NULL;
 	free(task->scratch);
 	task->scratch = NULL;
+	task->worker->held_bytes -= task->held_bytes;
 	worker_task_done(task);
 }
 
@@ -115,6 +116,12 @@ static void block_submit(struct task *task, enum disk_op op, u64 offset_bytes,
 	disk_submit(task->slot->queue, request);
 }
 
+static void hold(struct task *task, u32 bytes)
+{
+	task->held_bytes += bytes;
+	task->worker->held_bytes += bytes;
+}
+
 /* A piece of the range through memory of our own. */
 static void chunk_submit(struct task *task, enum disk_op op)
 {
@@ -127,6 +134,7 @@ static void chunk_submit(struct task *task, enum disk_op op)
 			task_fail(task, SCSI_E_BUSY);
 			return;
 		}
+		hold(task, CHUNK_BYTES);
 		for (u32 at = 0; op == DISK_WRITE && at < CHUNK_BYTES;
 		     at += block->pattern_bytes)
 			memcpy((u8 *)task->scratch + at, task->buffer,
@@ -222,7 +230,7 @@ static void block_begin(struct task *task)
 	struct unit *unit = task->slot->unit;
 	bool moves = block->op == SCSI_READ || block->op == SCSI_WRITE;
 
-	if (!task->slot->queue) {
+	if (!worker_queue(task)) {
 		task_fail(task, SCSI_E_OFFLINE);
 		return;
 	}
@@ -314,16 +322,19 @@ static struct slot *slot_of(struct worker *worker, u8 number)
 	return slot->unit && !slot->leaving ? slot : NULL;
 }
 
-void task_begin(struct task *task, const struct packet_view *view)
+void task_begin(struct task *task, const struct storage_srb *srb,
+		const struct packet_view *view)
 {
 	struct worker *worker = task->worker;
-	struct storage_srb *srb = &task->srb;
 
+	task->srb = *srb;
 	task->extent = 0;
 	task->done_bytes = 0;
 	task->aborted = false;
 	task->submitted = false;
 	task->iov_count = 0;
+	task->held_bytes = 0;
+	hold(task, srb->transfer_bytes);
 	storage_srb_task(srb, &task->scsi);
 	task->scsi.nexus = (u8)worker->controller->number;
 	task->scsi.units = worker->units;

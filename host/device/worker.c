@@ -37,7 +37,12 @@ static struct task *task_take(struct worker *worker)
 {
 	struct task *task = worker->free;
 
-	worker->free = task->next;
+	if (task) {
+		worker->free = task->next;
+	} else {
+		task = &worker->tasks[worker->fresh++];
+		task->worker = worker;
+	}
 	task->next = NULL;
 	task->parked = false;
 	task->resetting = false;
@@ -47,6 +52,11 @@ static struct task *task_take(struct worker *worker)
 	task->active = &worker->active;
 	worker->active = task;
 	return task;
+}
+
+static bool task_left(const struct worker *worker)
+{
+	return worker->free || worker->fresh < WORKER_TASKS;
 }
 
 static void task_give(struct worker *worker, struct task *task)
@@ -134,16 +144,20 @@ static void slot_close(struct worker *worker, struct slot *slot)
 	*slot = (struct slot){ 0 };
 }
 
-static void slot_open(struct worker *worker, u32 number, struct unit *unit)
+struct disk_queue *worker_queue(struct task *task)
 {
-	struct slot *slot = &worker->slots[number];
+	struct worker *worker = task->worker;
+	struct slot *slot = task->slot;
 	struct lis_error error;
 
-	slot->unit = unit;
-	if (disk_queue_open(&slot->queue, unit->disk, &error) < 0)
+	if (slot->queue)
+		return slot->queue;
+	if (disk_queue_open(&slot->queue, slot->unit->disk, &error) < 0)
 		slot->queue = NULL;
 	else
-		watch(worker, disk_queue_fd(slot->queue), EPOLLIN, number);
+		watch(worker, disk_queue_fd(slot->queue), EPOLLIN,
+		      (u64)(slot - worker->slots));
+	return slot->queue;
 }
 
 static bool uses_slot(struct task *task, const void *context)
@@ -179,7 +193,7 @@ static void slot_look(struct worker *worker, u32 number)
 		unit_let_go(unit);
 		return;
 	}
-	slot_open(worker, number, unit);
+	slot->unit = unit;
 	worker->units |= 1ull << number;
 }
 
@@ -411,21 +425,27 @@ static bool action_reset(struct worker *worker,
 	return true;
 }
 
+static bool can_take(const struct worker *worker)
+{
+	return task_left(worker) && worker->held_bytes < WORKER_HELD_BYTES &&
+	       !worker->stalled && !worker->waits_for_sub_channels &&
+	       !worker->reset_owed;
+}
+
 /* Take one packet; false: none, or none can be taken now. */
 static bool packet_take(struct worker *worker)
 {
 	struct storage_vsp_action action;
 	struct packet_view view;
 	enum vmbus_status status;
-	struct task *task = worker->free;
+	struct storage_srb srb;
 
-	if (!task || worker->stalled || worker->waits_for_sub_channels ||
-	    worker->reset_owed || !room_for_answer(worker))
+	if (!can_take(worker) || !room_for_answer(worker))
 		return false;
 	if (bus_channel_receive(worker->channel, &view, worker->packet,
 				sizeof(worker->packet)) != VMBUS_OK)
 		return false;
-	status = storage_vsp_receive(&worker->vsp, &view, &task->srb, &action);
+	status = storage_vsp_receive(&worker->vsp, &view, &srb, &action);
 	if (status == VMBUS_NOT_READY) {
 		worker->stalled = true;
 		return false;
@@ -439,7 +459,7 @@ static bool packet_take(struct worker *worker)
 		action_answer(worker, &action);
 		break;
 	case STORAGE_VSP_SRB:
-		task_begin(task_take(worker), &view);
+		task_begin(task_take(worker), &srb, &view);
 		break;
 	case STORAGE_VSP_SUB_CHANNELS:
 		action_sub_channels(worker, &action);
@@ -473,8 +493,7 @@ static bool turn(struct worker *worker)
 	bus_channel_release(worker->channel);
 	bus_channel_flush(worker->channel);
 	more = bus_channel_unmask(worker->channel);
-	return more && worker->free && !worker->done && !worker->stalled &&
-	       !worker->waits_for_sub_channels && !worker->reset_owed;
+	return more && !worker->done && can_take(worker);
 }
 
 /* ---- the thread ---- */
@@ -566,7 +585,7 @@ static void worker_free(struct worker *worker)
 		close(worker->epoll);
 	if (worker->control >= 0)
 		close(worker->control);
-	for (u32 i = 0; worker->tasks && i < WORKER_TASKS; i++)
+	for (u32 i = 0; i < worker->fresh; i++)
 		free(worker->tasks[i].buffer);
 	free(worker->tasks);
 	free(worker);
@@ -593,10 +612,6 @@ static struct worker *worker_make(struct port *port, struct machine *machine)
 		   EPOLLIN | EPOLLET, EVENT_SIGNAL)) {
 		worker_free(worker);
 		return NULL;
-	}
-	for (u32 i = 0; i < WORKER_TASKS; i++) {
-		worker->tasks[i].worker = worker;
-		task_give(worker, &worker->tasks[i]);
 	}
 	storage_vsp_init(&worker->vsp, &port->controller->vsp, !port->index);
 	return worker;
