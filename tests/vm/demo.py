@@ -42,9 +42,12 @@ def lis(*arguments, check=True):
     return result
 
 
-def boot():
+def boot(folder):
     """Starts the guest."""
-    guest = vm_module.Guest(NAME)
+    path = os.path.join(folder, "demo.vhdx")
+    say("Making a disk for the guest")
+    lis("disk", "create", path, "1G")
+    guest = vm_module.Guest(NAME, options=("--disk", path))
     say("Booting %s with lis run (its initrd carries Debian's hv_* modules "
         "and daemons)" % os.path.basename(guest.image))
     guest.boot()
@@ -52,6 +55,18 @@ def boot():
     show(guest.run("dmesg | grep -iE 'vmbus|hv_|hyperv' | head -n 12; "
                    "ps | grep '[h]v_.*daemon'"))
     return guest
+
+
+def disk(guest):
+    """A file system on the disk."""
+    say("The disk, as the guest's hv_storvsc sees it")
+    show(guest.run(
+        "until [ -b /dev/sda ]; do sleep 0.1; done; cd /sys/block/sda; "
+        "echo sda $(cat device/vendor device/model) $(($(cat size)/2048)) MiB; "
+        "mke2fs -q /dev/sda >/dev/null 2>&1; mkdir -p /mnt/disk; "
+        "mount -t ext4 /dev/sda /mnt/disk; echo hello >/mnt/disk/file; sync; "
+        "df -h /mnt/disk; umount /mnt/disk"))
+    lis("disk", "list", "--vm", NAME)
 
 
 def services(guest):
@@ -119,8 +134,14 @@ def stop(guest):
 
 def main():
     """The tour; exit status 0 when all of it went as told."""
-    guest = boot()
+    with tempfile.TemporaryDirectory(prefix="lis-demo-") as folder:
+        return tour(boot(folder))
+
+
+def tour(guest):
+    """What an administrator does; the exit status."""
     try:
+        disk(guest)
         services(guest)
         good = [copy(guest), freeze(guest), stop(guest)]
     finally:
