@@ -52,19 +52,31 @@ static const struct vhdx_log_descriptor *descriptor(const u8 *entry, u32 i)
 	       i;
 }
 
-static bool descriptor_valid(const struct vhdx_log_descriptor *desc,
+/* The log is for what lies behind the headers, and not for itself. */
+static bool target_valid(const struct vhdx_header *header, u64 offset,
+			 u64 bytes)
+{
+	return offset % VHDX_PAGE_BYTES == 0 && bytes % VHDX_PAGE_BYTES == 0 &&
+	       offset >= VHDX_MIB && offset <= 2 * DISK_SIZE_BYTES_MAX &&
+	       bytes <= DISK_SIZE_BYTES_MAX &&
+	       (offset + bytes <= header->log_offset ||
+		offset >= header->log_offset + header->log_bytes);
+}
+
+static bool descriptor_valid(const struct log *log,
+			     const struct vhdx_log_descriptor *desc,
 			     const u8 **data, const u8 *end, u64 sequence)
 {
+	const struct vhdx_header *header = &log->vhdx->header;
 	const struct vhdx_log_data *page = (const void *)*data;
 
-	if (desc->sequence != sequence || desc->file_offset % VHDX_PAGE_BYTES ||
-	    desc->file_offset > DISK_SIZE_BYTES_MAX * 2)
+	if (desc->sequence != sequence)
 		return false;
 	if (desc->signature == VHDX_SIGNATURE_ZERO)
-		return desc->leading % VHDX_PAGE_BYTES == 0 &&
-		       desc->leading <= DISK_SIZE_BYTES_MAX;
+		return target_valid(header, desc->file_offset, desc->leading);
 	if (desc->signature != VHDX_SIGNATURE_DESC ||
-	    *data + sizeof(*page) > end)
+	    *data + sizeof(*page) > end ||
+	    !target_valid(header, desc->file_offset, VHDX_PAGE_BYTES))
 		return false;
 	*data += sizeof(*page);
 	return page->signature == VHDX_SIGNATURE_DATA &&
@@ -107,7 +119,7 @@ static bool entry_read(struct log *log, u32 offset)
 		return false;
 	data = log->entry + descriptors_bytes(header.descriptor_count);
 	for (u32 i = 0; i < header.descriptor_count; i++) {
-		if (!descriptor_valid(descriptor(log->entry, i), &data,
+		if (!descriptor_valid(log, descriptor(log->entry, i), &data,
 				      log->entry + header.entry_bytes,
 				      header.sequence))
 			return false;

@@ -295,23 +295,28 @@ static int table_read(struct vhdx *vhdx, struct taken *taken,
 {
 	u64 entries = vhdx_bat_entries(vhdx->block_count, vhdx->chunk_ratio,
 				       vhdx->metadata.has_parent);
-	u64 *piece = malloc(VHDX_MIB);
-	u64 per_piece = VHDX_MIB / sizeof(*piece);
+	u64 piece_bytes = entries * VHDX_BAT_ENTRY_BYTES;
+	u64 *piece;
 	int ret = 0;
 
+	if (piece_bytes > VHDX_MIB)
+		piece_bytes = VHDX_MIB;
+	piece = malloc(piece_bytes);
 	if (!piece)
 		return lis_error_set(err, ENOMEM, "out of memory");
 	for (u64 index = 0; index < entries && ret == 0; index++) {
-		if (index % per_piece == 0) {
-			ret = vhdx_pread(vhdx, piece, VHDX_MIB,
-					 vhdx->bat_offset + index * 8);
-			if (ret < 0) {
-				lis_error_set(err, -ret, "cannot read %s: %s",
-					      vhdx->file.path, strerror(-ret));
-				break;
-			}
+		u64 at = index * VHDX_BAT_ENTRY_BYTES;
+
+		if (at % piece_bytes == 0)
+			ret = vhdx_pread(vhdx, piece, piece_bytes,
+					 vhdx->bat_offset + at);
+		if (ret < 0) {
+			lis_error_set(err, -ret, "cannot read %s: %s",
+				      vhdx->file.path, strerror(-ret));
+			break;
 		}
-		ret = entry_take(vhdx, taken, index, piece[index % per_piece],
+		ret = entry_take(vhdx, taken, index,
+				 piece[at % piece_bytes / VHDX_BAT_ENTRY_BYTES],
 				 err);
 	}
 	free(piece);
