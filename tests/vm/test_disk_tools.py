@@ -134,7 +134,7 @@ def test_sg3_utils(tools):
                  "Logical block provisioning"):
         assert name in pages
     assert "LIS-SERIAL" in tool(one, "sg_vpd -p sn /dev/sda")
-    assert re.search(r"NAA \d", tool(one, "sg_vpd -p di /dev/sda"))
+    assert "designator type: NAA" in tool(one, "sg_vpd -p di /dev/sda")
     limits = tool(one, "sg_vpd -p bl /dev/sda")
     assert re.search(r"Maximum unmap LBA count: [1-9-]", limits)
     assert "Unmap command supported (LBPU): 1" in \
