@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Synthetic disks as the kernel's own hv_storvsc sees them."""
+"""Synthetic disks as the kernel's own hv_storvsc sees them.
+
+One guest has a disk of each kind; a disk is told by its size.
+"""
 
 import hashlib
 import os
@@ -10,13 +13,18 @@ import time
 import pytest
 
 import vm as vm_module
+from conftest import need
 
 MIB = 1 << 20
-# Until a disk's node is there; its driver scans in the background.
-WAIT = "n=0; until [ -e %s ]; do n=$((n+1)); [ $n -lt 300 ] || exit 1; " \
-    "sleep .1; done; "
-GONE = "n=0; while [ -e %s ]; do n=$((n+1)); [ $n -lt 300 ] || exit 1; " \
-    "sleep .1; done; "
+# What the guest has: size in MiB and how it is given.
+DISKS = {
+    "plain": (16, "--disk", ",sector=512"),
+    "512e": (5, "--disk", ",sector=512e,serial=Abc-1"),
+    "4096": (6, "--disk", ",sector=4096,lun=7"),
+    "read-only": (7, "--disk", ",sector=512,read-only,controller=2"),
+    "ide": (8, "--disk", ",controller=ide,lun=1"),
+    "dvd": (9, "--dvd", ""),
+}
 
 
 def random_bytes(size, seed=1):
@@ -24,23 +32,12 @@ def random_bytes(size, seed=1):
     return random.Random(seed).randbytes(size)
 
 
-@pytest.fixture
-def image(tmp_path):
-    """Makes raw images: image(size, name=, data=) gives a path."""
-    made = []
-
-    def make(size, name="disk.raw", data=b""):
-        path = str(tmp_path / name)
-        with open(path, "wb") as stream:
-            stream.truncate(size)
-            stream.write(data)
-        made.append(path)
-        return path
-
-    yield make
-    for path in made:
-        if os.path.exists(path):
-            os.unlink(path)
+def image_make(path, size, data=b""):
+    """Makes a raw image."""
+    with open(path, "wb") as stream:
+        stream.truncate(size)
+        stream.write(data)
+    return path
 
 
 def digest(path):
@@ -49,147 +46,186 @@ def digest(path):
         return hashlib.md5(stream.read()).hexdigest()
 
 
-def node(guest, name, then=""):
-    """Waits for a device node, then runs a command."""
-    return guest.run(WAIT % ("/dev/" + name) + then)
+def until(guest, condition):
+    """Waits until a shell condition holds in the guest."""
+    guest.run("n=0; until %s; do n=$((n+1)); [ $n -lt 600 ] || exit 1; "
+              "sleep .1; done" % condition)
 
 
-def test_read_and_write(new_vm, image, kernel):
-    """What is in the file is in /dev/sda, and the other way round."""
-    path = image(64 * MIB, data=random_bytes(3 * MIB))
-    guest = new_vm(kernel=kernel, options=("--disk", path))
-    total = "md5sum /dev/sda | cut -c-32"
-    assert node(guest, "sda", total) == digest(path)
-    guest.run("dd if=/dev/urandom of=/dev/sda bs=1M count=8 seek=3 "
-              "conv=fsync 2>/dev/null; "
-              "dd if=/dev/urandom of=/dev/sda bs=512 count=7 seek=99 "
-              "conv=fsync 2>/dev/null; echo 3 >/proc/sys/vm/drop_caches")
-    assert guest.run(total) == digest(path)
-    assert guest.run("cat /sys/block/sda/size") == str(64 * MIB // 512)
-    assert not guest.trouble()
+def find(guest, mib):
+    """The device of a size: its name. Its driver scans in the background."""
+    search = "grep -lx %d /sys/block/s*/size" % (mib * MIB // 512)
+    until(guest, search + " >/dev/null 2>&1")
+    return guest.run(search).split("/")[3]
 
 
-def test_sub_channels(new_vm, image):
+def total(guest, name):
+    """The MD5 sum of a whole disk, past the guest's cache."""
+    return guest.run("echo 3 >/proc/sys/vm/drop_caches; md5sum /dev/%s | "
+                     "cut -c-32" % name)
+
+
+class Disks:
+    """A guest with disks, and their images."""
+
+    def __init__(self, kernel, cpus, folder):
+        self.folder, self.options, self.paths = folder, [], {}
+        for seed, (kind, (mib, option, more)) in enumerate(DISKS.items()):
+            path = image_make(os.path.join(folder, kind + ".raw"), mib * MIB,
+                              random_bytes(MIB, seed))
+            self.paths[kind] = path
+            self.options += [option, path + more]
+        self.guest = vm_module.Guest("disks-" + kernel, kernel, cpus,
+                                     options=self.options)
+        self.guest.boot()
+        self.rpc = vm_module.Rpc(self.guest.name)
+
+    def name(self, kind):
+        """The device of a disk in the guest."""
+        return find(self.guest, DISKS[kind][0])
+
+
+@pytest.fixture(scope="module", name="disks")
+def _disks(tmp_path_factory):
+    """A guest with two processors and a disk of each kind."""
+    need("6.1")
+    disks = Disks("6.1", 2, str(tmp_path_factory.mktemp("disks")))
+    yield disks
+    disks.rpc.close()
+    disks.guest.kill()
+
+
+def check_writes(disks, kind):
+    """What the guest writes is what it reads, and is in the image."""
+    guest, name = disks.guest, disks.name(kind)
+    assert total(guest, name) == digest(disks.paths[kind])
+    guest.run("dd if=/dev/urandom of=/dev/%s bs=64k count=9 seek=20 "
+              "conv=fsync 2>/dev/null" % name)
+    guest.run("dd if=/dev/urandom of=/dev/%s bs=4k count=7 seek=99 "
+              "oflag=direct 2>/dev/null" % name)
+    assert total(guest, name) == digest(disks.paths[kind])
+
+
+def check_resize(disks):
+    """The plain disk grows and shrinks, and the guest sees it."""
+    guest, name = disks.guest, disks.name("plain")
+    for mib in (24, 20, 16):
+        disks.rpc.call("disk.resize", controller=0, lun=0,
+                       size_bytes=mib * MIB)
+        until(guest, "[ $(cat /sys/block/%s/size) = %d ]"
+              % (name, mib * MIB // 512))
+
+
+@pytest.mark.parametrize("kind", ["plain", "512e", "4096", "ide"])
+def test_read_and_write(disks, kind):
+    """Disks with sectors of every kind, and at the IDE accelerator."""
+    check_writes(disks, kind)
+
+
+def test_dvd(disks):
+    """A DVD reads as its image, and is not written."""
+    guest, name = disks.guest, disks.name("dvd")
+    assert name.startswith("sr")
+    assert total(guest, name) == digest(disks.paths["dvd"])
+    assert guest.try_run("dd if=/dev/zero of=/dev/%s count=4 conv=fsync"
+                         % name)[0] != 0
+
+
+def test_read_only(disks):
+    """A read-only disk says so and stays as it is."""
+    guest, name = disks.guest, disks.name("read-only")
+    assert guest.run("cat /sys/block/%s/ro" % name) == "1"
+    assert guest.try_run("dd if=/dev/zero of=/dev/%s count=4 conv=fsync"
+                         % name)[0] != 0
+    assert total(guest, name) == digest(disks.paths["read-only"])
+
+
+def test_geometry_and_identity(disks):
+    """Sectors, places, serial numbers and names."""
+    shown = {}
+    for kind in ("plain", "512e", "4096", "read-only"):
+        name = disks.name(kind)
+        shown[kind] = disks.guest.run(
+            "cd /sys/block/%s; echo $(cat queue/logical_block_size "
+            "queue/physical_block_size device/wwid) "
+            "$(basename $(readlink device)); strings device/vpd_pg80" % name)
+    words = {kind: text.split() for kind, text in shown.items()}
+    assert {kind: row[:2] for kind, row in words.items()} == {
+        "plain": ["512", "512"], "512e": ["512", "4096"],
+        "4096": ["4096", "4096"], "read-only": ["512", "512"]}
+    assert "Abc-1" in shown["512e"]
+    assert ":7\n" in shown["4096"]
+    assert len({text.split("\n")[0].rsplit(" ", 1)[0].split(" ", 2)[2]
+                for text in shown.values()}) == 4
+
+
+def test_sub_channels(disks):
     """A channel for each processor, all of them in use."""
-    guest = new_vm(cpus=2, options=("--disk", image(64 * MIB)))
-    device = "$(dirname /sys/bus/vmbus/devices/*/host*/target*)"
-    assert node(guest, "sda", "ls %s/../channels | wc -l" % device) == "2"
-    # Each processor sends through its own.
-    guest.run("for cpu in 0 1; do taskset $((1 << cpu)) dd if=/dev/zero "
-              "of=/dev/sda bs=64k count=64 seek=$((cpu * 64)) oflag=direct "
-              "2>/dev/null; done")
-    counts = guest.run("cat %s/../channels/*/out_full_total; "
-                       "cat %s/../channels/*/interrupts" % (device, device))
-    assert all(int(count) > 0 for count in counts.split()[2:])
-    assert not guest.trouble()
+    name = disks.name("plain")
+    channels = "$(realpath /sys/block/%s/device/../../../channels)" % name
+    assert disks.guest.run("ls %s | wc -l" % channels) == "2"
+    before = disks.guest.run("cat %s/*/interrupts" % channels).split()
+    disks.guest.run(
+        "for cpu in 1 2; do taskset $cpu dd if=/dev/zero of=/dev/%s bs=64k "
+        "count=16 seek=$((cpu * 16)) oflag=direct 2>/dev/null; done" % name)
+    after = disks.guest.run("cat %s/*/interrupts" % channels).split()
+    assert all(int(new) > int(old) for new, old in zip(after, before))
 
 
-def test_sectors_and_identity(new_vm, image):
-    """512, 512e and 4096-byte sectors, serial numbers, a read-only disk."""
-    paths = [image(16 * MIB, "disk%d.raw" % i) for i in range(4)]
-    guest = new_vm(options=(
-        "--disk", paths[0] + ",sector=512",
-        "--disk", paths[1] + ",sector=512e,serial=Abc-1",
-        "--disk", paths[2] + ",sector=4096,lun=7",
-        "--disk", paths[3] + ",sector=512,read-only,controller=2"))
-    node(guest, "sdd")
-    shown = guest.run(
-        "for d in /sys/block/sd?; do echo $(cat $d/queue/logical_block_size "
-        "$d/queue/physical_block_size $d/ro $d/size) "
-        "$(basename $(readlink $d/device)); done | sort -k 5")
-    rows = [line.split() for line in shown.splitlines()]
-    assert sorted(row[:4] for row in rows) == sorted([
-        ["512", "512", "0", "32768"], ["512", "4096", "0", "32768"],
-        ["4096", "4096", "0", "32768"], ["512", "512", "1", "32768"]])
-    assert sorted(row[4].split(":")[3] for row in rows) == ["0", "0", "1", "7"]
-    pages = guest.run("cat /sys/block/sd?/device/vpd_pg80 | strings")
-    assert "Abc-1" in pages
-    names = guest.run("cat /sys/block/sd?/device/wwid").splitlines()
-    assert len(set(names)) == 4
-    assert not guest.trouble()
-
-
-def test_dvd_and_ide(new_vm, image):
-    """A DVD in a drive, and a disk at the IDE accelerator."""
-    dvd = image(4 * MIB, "dvd.iso", random_bytes(4 * MIB, 2))
-    disk = image(8 * MIB, "ide.raw", random_bytes(8 * MIB, 3))
-    guest = new_vm(options=("--dvd", dvd, "--disk",
-                            disk + ",controller=ide,lun=1"))
-    assert node(guest, "sda", "md5sum /dev/sda | cut -c-32") == digest(disk)
-    assert node(guest, "sr0", "md5sum /dev/sr0 | cut -c-32") == digest(dvd)
-    guest.run("dd if=/dev/urandom of=/dev/sda bs=1M count=2 conv=fsync "
-              "2>/dev/null")
-    assert guest.run("md5sum /dev/sda | cut -c-32") == digest(disk)
-    assert not guest.trouble()
-
-
-def test_hot_add_and_remove(new_vm, image):
+def test_hot_add_and_remove(disks):
     """Disks come and go while others are in use."""
-    guest = new_vm(cpus=2, options=("--disk", image(64 * MIB)))
-    rpc = vm_module.Rpc(guest.name)
-    node(guest, "sda", "dd if=/dev/zero of=/dev/sda bs=64k oflag=direct "
-         ">/dev/null 2>&1 &")
+    guest, rpc = disks.guest, disks.rpc
+    guest.run("(while [ ! -e /run/enough ]; do dd if=/dev/zero of=/dev/%s "
+              "bs=64k count=99 oflag=direct; done; touch /run/ended) "
+              ">/dev/null 2>&1 &" % disks.name("plain"))
     for number in range(3):
-        added = image(32 * MIB, "added%d.raw" % number,
-                      random_bytes(MIB, number))
-        place = rpc.call("disk.attach", path=added)
-        assert place == {"controller": 0, "lun": 1}
-        assert node(guest, "sdb", "md5sum /dev/sdb | cut -c-32") == \
-            digest(added)
+        path = image_make(os.path.join(disks.folder, "added.raw"), 3 * MIB,
+                          random_bytes(MIB, 50 + number))
+        place = rpc.call("disk.attach", path=path, lun=9,
+                         controller=0 if number else 3)
+        name = find(guest, 3)
+        assert total(guest, name) == digest(path)
         rpc.call("disk.detach", **place)
-        guest.run(GONE % "/dev/sdb")
-    # A controller that was not there before.
-    rpc.call("disk.attach", path=added, controller=3, lun=9)
-    node(guest, "sdb")
-    assert [disk["controller"] for disk in
-            rpc.call("disk.list")["disks"]] == [0, 3]
-    rpc.close()
-    assert not guest.trouble()
+        until(guest, "[ ! -e /dev/%s ]" % name)
+    assert vm_module.lis("disk", "list", "--vm", guest.name,
+                         "--json").json["disks"][0]["lun"] == 0
+    guest.run("touch /run/enough")
+    until(guest, "[ -e /run/ended ]")
 
 
-def test_resize(new_vm, image, kernel):
-    """A disk grows and shrinks, and the guest sees it at its next request."""
-    guest = new_vm(kernel=kernel, options=("--disk", image(32 * MIB)))
-    rpc = vm_module.Rpc(guest.name)
-    node(guest, "sda")
-    for size in (64 * MIB, 48 * MIB):
-        rpc.call("disk.resize", controller=0, lun=0, size_bytes=size)
-        guest.run("n=0; until [ $(cat /sys/block/sda/size) = %d ]; do "
-                  "n=$((n+1)); [ $n -lt 300 ] || exit 1; sleep .1; done"
-                  % (size // 512))
-    guest.run("dd if=/dev/zero of=/dev/sda bs=1M count=1 seek=47 conv=fsync "
-              "2>/dev/null")
-    rpc.close()
+def test_resize(disks):
+    """A disk grows and shrinks, and the guest sees it."""
+    check_resize(disks)
 
 
-def test_host_disk_full(new_vm, tmp_path):
-    """No room on the host pauses the VM; with room it goes on, whole."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs", folder],
-                   check=True)
+def test_quiet(disks):
+    """Nothing of all that was worth a warning."""
+    assert not disks.guest.trouble()
+
+
+def test_restart(disks):
+    """The disks are there again after the guest's own restart."""
+    guest = disks.guest
+    guest.run("echo lasting >/dev/%s; sync" % disks.name("plain"))
+    start = len(guest.console.text)
+    guest.run("(sleep 1; reboot -f) >/dev/null 2>&1 &")
+    guest.ready(start)
+    assert guest.run("head -n 1 /dev/%s" % disks.name("plain")) == "lasting"
+    assert total(guest, disks.name("ide")) == digest(disks.paths["ide"])
+
+
+def test_newer_kernel(tmp_path):
+    """The same with a newer driver, in short."""
+    need("6.12")
+    disks = Disks("6.12", 1, str(tmp_path))
     try:
-        path = str(folder / "disk.raw")
-        with open(path, "wb") as stream:
-            stream.truncate(64 * MIB)
-        guest = new_vm(options=("--disk", path))
-        rpc = vm_module.Rpc(guest.name)
-        node(guest, "sda", "(dd if=/dev/urandom of=/dev/sda bs=1M count=40 "
-             "oflag=direct 2>/dev/null; sync; echo $? >/run/result) "
-             ">/dev/null 2>&1 &")
-        wait_state(rpc, "paused-critical")
-        assert rpc.call("disk.list")["disks"][0]["full"]
-        subprocess.run(["mount", "-o", "remount,size=80M", folder], check=True)
-        wait_state(rpc, "running")
-        guest.run("n=0; until [ -e /run/result ]; do n=$((n+1)); "
-                  "[ $n -lt 600 ] || exit 1; sleep .1; done")
-        assert guest.run("cat /run/result") == "0"
-        assert guest.run("md5sum /dev/sda | cut -c-32") == digest(path)
-        assert not guest.trouble()
-        rpc.close()
-        guest.kill()
+        check_writes(disks, "plain")
+        check_writes(disks, "ide")
+        check_resize(disks)
+        assert not disks.guest.trouble()
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+        disks.rpc.close()
+        disks.guest.kill()
 
 
 def wait_state(rpc, state, timeout_s=60):
@@ -200,13 +236,31 @@ def wait_state(rpc, state, timeout_s=60):
         time.sleep(0.1)
 
 
-def test_restart(new_vm, image):
-    """The disk is there again after the guest's own restart."""
-    path = image(16 * MIB)
+@pytest.fixture(name="small")
+def _small(tmp_path):
+    """A folder with little room: a function that gives it more."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6M", "tmpfs",
+                    tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_host_disk_full(new_vm, small):
+    """No room on the host pauses the VM; with room it goes on, whole."""
+    path = image_make(str(small / "disk.raw"), 16 * MIB)
     guest = new_vm(options=("--disk", path))
-    node(guest, "sda", "echo lasting >/dev/sda; sync")
-    start = len(guest.console.text)
-    guest.run("(sleep 1; reboot -f) >/dev/null 2>&1 &")
-    guest.ready(start)
-    assert node(guest, "sda", "head -n 1 /dev/sda") == "lasting"
+    rpc = vm_module.Rpc(guest.name)
+    name = find(guest, 16)
+    guest.run("(dd if=/dev/urandom of=/dev/%s bs=256k count=40 oflag=direct "
+              "2>/dev/null; sync; echo $? >/run/result) >/dev/null 2>&1 &"
+              % name)
+    wait_state(rpc, "paused-critical")
+    assert rpc.call("disk.list")["disks"][0]["full"]
+    subprocess.run(["mount", "-o", "remount,size=24M", small], check=True)
+    wait_state(rpc, "running")
+    until(guest, "[ -e /run/result ]")
+    assert guest.run("cat /run/result") == "0"
+    assert total(guest, name) == digest(path)
     assert not guest.trouble()
+    rpc.close()
+    guest.kill()
