@@ -57,6 +57,8 @@ check: kernels
 
 .PHONY: check-full
 check-full: kernels
+	@carrier/packages more
+	@carrier/debian-image 6.1 >/dev/null
 	@$(PYTHON) tests/check.py --full
 
 .PHONY: bench

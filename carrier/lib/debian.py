@@ -14,7 +14,7 @@ import tempfile
 
 import guest
 import initramfs
-from machine import BUSYBOX, CarrierError, cache_folder
+from machine import CarrierError, cache_folder
 
 LABEL = "lis-debian"
 SIZE_BYTES = 2 << 30
@@ -64,8 +64,8 @@ def _kernels():
             for name in guest.KERNELS if not guest.missing_reason(name)]
 
 
-def _hooks(work):
-    """Shell lines that mmdebstrap runs on the new root, which is $1."""
+def _customize():
+    """The script that mmdebstrap runs on the new root, which is $1."""
     lines = ["echo root:%s | chpasswd --root \"$1\"" % PASSWORD,
              "echo debian >\"$1/etc/hostname\"",
              "echo 'LABEL=%s / ext4 defaults 0 1' >\"$1/etc/fstab\"" % LABEL,
@@ -79,11 +79,7 @@ def _hooks(work):
         modules = _modules(root)
         lines.append("cp -r '%s' \"$1/usr/lib/modules/\"" % modules)
         lines.append("depmod -b \"$1\" %s" % os.path.basename(modules))
-    path = os.path.join(work, "customize")
-    with open(path, "w", encoding="utf-8") as stream:
-        stream.write("#!/bin/sh\nset -eu\n" + "\n".join(lines) + "\n")
-    os.chmod(path, 0o755)
-    return path
+    return "#!/bin/sh\nset -eu\n" + "\n".join(lines) + "\n"
 
 
 def _debootstrap(work, say):
@@ -92,10 +88,14 @@ def _debootstrap(work, say):
     with open(sources, "w", encoding="utf-8") as stream:
         stream.write(_sources())
     root = os.path.join(work, "root")
+    hook = os.path.join(work, "customize")
+    with open(hook, "w", encoding="utf-8") as stream:
+        stream.write(_customize())
+    os.chmod(hook, 0o755)
     command = ["mmdebstrap", "--mode=root", "--variant=minbase",
                "--include=" + ",".join(PACKAGES),
                "--aptopt=Acquire::Languages \"none\"",
-               "--customize-hook=" + _hooks(work), "--format=directory"]
+               "--customize-hook=" + hook, "--format=directory"]
     command += ["--dpkgopt=path-exclude=" + path for path in LEFT_OUT]
     say("installing %d packages and what they need" % len(PACKAGES))
     result = subprocess.run(command + ["bookworm", root, sources],
@@ -110,11 +110,12 @@ def _debootstrap(work, say):
 
 def _digest():
     """Changes when anything that the image is made of does."""
-    total = hashlib.sha256()
-    for path in (__file__, os.path.join(guest.PARTS, "serve.sh")):
-        with open(path, "rb") as stream:
-            total.update(stream.read())
-    total.update("\n".join(_kernels()).encode())
+    total = hashlib.sha256(repr((
+        PACKAGES, LEFT_OUT, SIZE_BYTES, LABEL, _kernels(),
+        # Whatever work tree it is made from.
+        _customize().replace(guest.PARTS, ""))).encode())
+    with open(os.path.join(guest.PARTS, "serve.sh"), "rb") as stream:
+        total.update(stream.read())
     return total.hexdigest()[:16]
 
 
@@ -122,6 +123,8 @@ def disk(say):
     """Builds the disk, or finds it built: path of a raw image with one ext4
     file system. @say: called with what is being done."""
     path = os.path.join(cache_folder(), "debian-%s.raw" % _digest())
+    if os.path.exists(path):
+        return path
     with open(os.path.join(cache_folder(), "debian.lock"), "w",
               encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -155,7 +158,8 @@ def _build(path, say):
 
 def initrd(name):
     """(kernel path, initrd path) that boot the disk with one of the kernels of
-    guest.KERNELS; guest.missing_reason tells whether it is there."""
+    guest.KERNELS, or a disk whose label is LABEL with one of
+    guest.MORE_KERNELS; guest.missing_reason tells whether it is there."""
     root = os.path.join(cache_folder(), "kernel-" + name)
     script = os.path.join(guest.PARTS, "root-init.sh")
     total = hashlib.sha256(os.path.realpath(root).encode())
@@ -166,7 +170,7 @@ def initrd(name):
         name, total.hexdigest()[:16]))
     if not os.path.exists(path):
         archive = initramfs.Archive()
-        archive.file("bin/busybox", BUSYBOX, 0o755)
+        archive.file("bin/busybox", guest.busybox(name), 0o755)
         archive.file("init", script, 0o755)
         for applet in ("sh", "mount", "umount", "insmod", "findfs", "sleep",
                        "switch_root", "poweroff"):

@@ -21,6 +21,11 @@ KERNELS = {
     "6.1": ("daemons-6.1",),
     "6.12": ("daemons-6.12", "daemons-uio"),
 }
+# Those that carrier/packages more fetches, for tests of their own.
+MORE_KERNELS = {
+    "5.10": ("daemons-6.1",),
+    "686-pae": (),
+}
 # Loaded at start, in this order.
 LOADED = ("hv_vmbus", "hv_utils", "uio_hv_generic", "brd", "ext4", "dummy")
 # There to be loaded by a test, or for a device that is found.
@@ -38,13 +43,32 @@ HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
 
+def _packages(name):
+    """The packages that daemons come from."""
+    return KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
+
+
+def _parts(name):
+    """All that the cache must have for a guest."""
+    more = ("busybox-686",) if name == "686-pae" else ()
+    return ("kernel-" + name,) + _packages(name) + more
+
+
 def missing_reason(name):
     """Why there is no such guest on this machine, or None."""
-    for part in ("kernel-" + name,) + KERNELS[name]:
+    for part in _parts(name):
         if not os.path.isdir(os.path.join(cache_folder(), part)):
-            return "%s is not in %s (carrier/packages kernels fetches it)" \
-                % (part, cache_folder())
+            return "%s is not in %s (carrier/packages %s fetches it)" % (
+                part, cache_folder(),
+                "kernels" if name in KERNELS else "more")
     return None
+
+
+def busybox(name):
+    """The busybox that runs on a kernel."""
+    if name == "686-pae":
+        return os.path.join(cache_folder(), "busybox-686", "bin", "busybox")
+    return BUSYBOX
 
 
 def _program(name):
@@ -76,10 +100,11 @@ def _add_modules(archive, kernel):
     archive.data("etc/modules", " ".join(LOADED).encode())
 
 
-def _add_system(archive):
-    archive.file("bin/busybox", BUSYBOX, 0o755)
+def _add_system(archive, kernel):
+    archive.file("bin/busybox", busybox(kernel), 0o755)
     # The key-value daemon's scripts ask for it by name.
-    archive.program("bin/bash", "/bin/bash")
+    if kernel != "686-pae":
+        archive.program("bin/bash", "/bin/bash")
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
                              text=True, check=True).stdout.split()
     ours = {"init": "init.sh", "bin/serve": "serve.sh",
@@ -90,7 +115,7 @@ def _add_system(archive):
             archive.link("bin/" + applet, "busybox")
     for name, source in ours.items():
         archive.file(name, os.path.join(PARTS, source), 0o755)
-    for program in PROGRAMS:
+    for program in PROGRAMS if kernel != "686-pae" else ():
         archive.file("sbin/" + program, _program(program), 0o755)
     archive.file("etc/os-release", "/etc/os-release", 0o644)
     archive.data("etc/hostname", HOSTNAME.encode() + b"\n")
@@ -114,7 +139,7 @@ def _digest(name):
             if entry.endswith((".py", ".sh", ".c")):
                 with open(os.path.join(folder, entry), "rb") as stream:
                     total.update(stream.read())
-    for part in ("kernel-" + name,) + KERNELS[name]:
+    for part in _parts(name):
         total.update(os.path.realpath(
             os.path.join(cache_folder(), part)).encode())
     status = os.stat(BUSYBOX)
@@ -147,9 +172,9 @@ def build(name, kexec=False):
             data = stream.read() + archive.bytes()
     else:
         archive = initramfs.Archive()
-        _add_system(archive)
+        _add_system(archive, name)
         _add_modules(archive, root)
-        for package in KERNELS[name]:
+        for package in _packages(name):
             unpacked = os.path.join(cache_folder(), package)
             for daemon in DAEMONS[package]:
                 archive.program("usr/sbin/" + daemon,

@@ -6,7 +6,7 @@ import vm
 
 APPEND = "console=ttyS0 panic=-1 mitigations=off nokaslr audit=0 " \
     "random.trust_cpu=on nowatchdog 8250.nr_uarts=1 " \
-    "rcupdate.rcu_expedited=1 systemd.show_status=1 "
+    "rcupdate.rcu_expedited=1 quiet "
 LOGIN_LIMIT_S = 600
 
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Older and smaller kernels: Debian 11's 5.10, and 6.1 for 32-bit processors
+with PAE."""
+
+import os
+import subprocess
+
+import pytest
+
+import debian
+import guest
+import vm as vm_module
+
+pytestmark = pytest.mark.slow
+
+KERNELS = list(guest.MORE_KERNELS)
+MIB = 1 << 20
+# All that a system needs that is to say that it runs from a disk.
+INIT = """#!/bin/sh
+mount -t proc proc /proc
+grep ' / ' /proc/mounts
+echo written >/word && sync
+echo "@@lis root $(cat /word)"
+busybox poweroff -f
+"""
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path):
+    """Makes a VHDX with a small system for a kernel."""
+    def make(kernel):
+        tree = tmp_path / "tree"
+        for folder in ("bin", "sbin", "dev", "proc", "sys"):
+            (tree / folder).mkdir(parents=True)
+        subprocess.run(["cp", guest.busybox(kernel), str(tree / "bin")],
+                       check=True)
+        for name in ("sh", "mount", "grep", "echo", "cat", "sync"):
+            os.symlink("busybox", tree / "bin" / name)
+        (tree / "sbin" / "init").write_text(INIT)
+        (tree / "sbin" / "init").chmod(0o755)
+        raw = tmp_path / "root.raw"
+        with open(raw, "wb") as stream:
+            stream.truncate(64 * MIB)
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L",
+                        debian.LABEL, "-d", str(tree), str(raw)], check=True)
+        vm_module.lis("disk", "convert", str(raw), str(tmp_path / "root.vhdx"))
+        return str(tmp_path / "root.vhdx")
+
+    return make
+
+
+def need(kernel):
+    """Skips when the kernel was not fetched."""
+    if guest.missing_reason(kernel):
+        pytest.skip(guest.missing_reason(kernel))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_boots_from_a_disk(new_vm, root, kernel):
+    """The root file system is on a synthetic disk."""
+    need(kernel)
+    one = new_vm(kernel=kernel, boot=False, options=("--disk", root(kernel)))
+    image, initrd = debian.initrd(kernel)
+    one.command[one.command.index("--kernel") + 1] = image
+    one.command[one.command.index("--initrd") + 1] = initrd
+    one.command[one.command.index("--append") + 1] += " " + debian.ROOT
+    one.boot(wait=False)
+    one.console.wait(rb"/dev/sda / ext4|/dev/root / ext4", 180)
+    one.console.wait(rb"@@lis root written", 60)
+    assert one.wait_end(60) == 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_disk_and_services(new_vm, tmp_path, kernel):
+    """A disk is written and read; the services in the kernel are OK."""
+    need(kernel)
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(b"from the host".ljust(4 * MIB, b"\0"))
+    one = new_vm(kernel=kernel, options=("--disk", str(disk)))
+    for service in ("Heartbeat", "Shutdown", "Time Synchronization"):
+        one.wait_status(service, "OK", 60)
+    assert one.run("head -c 13 /dev/sda") == "from the host"
+    one.run("echo from the guest | dd of=/dev/sda bs=512 seek=8 conv=sync "
+            "2>/dev/null; sync")
+    assert disk.read_bytes()[4096:4110] == b"from the guest"
+    one.lis("stop", timeout_s=120)
+    assert one.wait_end() == 0
