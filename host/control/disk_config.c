@@ -183,6 +183,18 @@ void run_disk_release(struct run_disk *disk)
 	disk->format = NULL;
 }
 
+int run_disk_copy(struct run_disk *disk, const struct run_disk *from,
+		  struct lis_error *err)
+{
+	*disk = *from;
+	disk->path = strdup(from->path);
+	disk->format = from->format ? strdup(from->format) : NULL;
+	if (disk->path && (disk->format || !from->format))
+		return 0;
+	run_disk_release(disk);
+	return lis_error_set(err, ENOMEM, "out of memory");
+}
+
 /* "read_only" of JSON is "read-only" of options. */
 static bool same_key(const char *one, const char *other)
 {

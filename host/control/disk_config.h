@@ -48,6 +48,10 @@ struct run_disk {
 void run_disk_init(struct run_disk *disk);
 void run_disk_release(struct run_disk *disk);
 
+/* Copies all of @from. Returns 0; -ENOMEM with nothing to release. */
+int run_disk_copy(struct run_disk *disk, const struct run_disk *from,
+		  struct lis_error *err);
+
 /*
  * Takes a disk from an option's text: PATH[,KEY[=VALUE]...]; two commas in the
  * path are one comma. Keys are those of run_disk_set().

@@ -69,32 +69,34 @@ static void reply(struct control_request *request, int code,
 		control_reply(request, json_object());
 }
 
+static void attached(void *context, int code, u32 controller, u32 lun,
+		     const struct lis_error *error)
+{
+	struct control_request *request = context;
+
+	if (code < 0) {
+		reply(request, code, error);
+		return;
+	}
+	vm_event(request->context, "disk-attached", NULL, 0,
+		 "a disk was attached at %s %u",
+		 controller == RUN_DISK_IDE ? "IDE place" : "LUN", lun);
+	control_reply(request, json_pack("{s:o, s:I}", "controller",
+					 controller_name(controller), "lun",
+					 (json_int_t)lun));
+}
+
 void method_disk_attach(struct control_request *request, json_t *params)
 {
 	struct vm *vm = request->context;
 	struct lis_error error;
 	struct run_disk disk;
-	u32 controller, lun;
-	int code;
 
 	run_disk_init(&disk);
-	code = run_disk_load(&disk, "disk.attach", params, &error);
-	if (code < 0) {
+	if (run_disk_load(&disk, "disk.attach", params, &error) < 0)
 		control_fail_params(request, "%s", error.text);
-		run_disk_release(&disk);
-		return;
-	}
-	code = storage_attach(vm->storage, &disk, &controller, &lun, &error);
-	if (code < 0) {
-		reply(request, code, &error);
-	} else {
-		vm_event(vm, "disk-attached", NULL, 0,
-			 "%.300s was attached as %s %u", disk.path,
-			 controller == RUN_DISK_IDE ? "IDE disk" : "LUN", lun);
-		control_reply(request, json_pack("{s:o, s:I}", "controller",
-						 controller_name(controller),
-						 "lun", (json_int_t)lun));
-	}
+	else
+		storage_attach_later(vm->storage, &disk, attached, request);
 	run_disk_release(&disk);
 }
 

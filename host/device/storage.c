@@ -188,6 +188,7 @@ void storage_machine(struct storage *storage, struct machine *machine)
 
 void storage_close(struct storage *storage)
 {
+	storage->closed = true;
 	for (u32 i = 0; i < CONTROLLERS; i++) {
 		struct controller *controller = storage->controllers[i];
 
@@ -276,31 +277,110 @@ static struct controller *controller_at(struct storage *storage, u32 number,
 	return storage->controllers[number];
 }
 
-int storage_attach(struct storage *storage, const struct run_disk *config,
-		   u32 *controller_number, u32 *lun, struct lis_error *error)
+/* Put an open unit where it belongs; it is closed when it cannot be there. */
+static int unit_place(struct storage *storage, struct unit *unit,
+		      u32 *controller_number, u32 *lun, struct lis_error *error)
 {
-	struct controller *controller;
-	struct unit *unit;
-	int code = place_find(storage, config, controller_number, lun, error);
+	struct controller *controller = NULL;
+	int code = place_find(storage, &unit->config, controller_number, lun,
+			      error);
 
-	if (code < 0)
-		return code;
-	controller = controller_at(
-		storage, controller_of(*controller_number, *lun), error);
-	if (!controller)
-		return -ENOMEM;
-	code = unit_open(&unit, storage, config, error);
-	if (code < 0)
-		return code;
-	unit->controller = *controller_number;
-	unit->number = *lun;
-	code = controller_offer(controller, error);
-	if (code < 0) {
-		unit_close(unit);
-		return code;
+	if (code == 0) {
+		unit->controller = *controller_number;
+		unit->number = *lun;
+		controller = controller_at(
+			storage, controller_of(*controller_number, *lun),
+			error);
+		code = controller ? controller_offer(controller, error)
+				  : -ENOMEM;
 	}
-	controller_unit(controller, number_of(*controller_number, *lun), unit);
-	return 0;
+	if (code < 0)
+		unit_close(unit);
+	else
+		controller_unit(controller, number_of(*controller_number, *lun),
+				unit);
+	return code;
+}
+
+int storage_attach(struct storage *storage, const struct run_disk *config,
+		   u32 *controller, u32 *lun, struct lis_error *error)
+{
+	struct unit *unit;
+	int code = place_find(storage, config, controller, lun, error);
+
+	if (code == 0)
+		code = unit_open(&unit, storage, config, error);
+	if (code == 0)
+		code = unit_place(storage, unit, controller, lun, error);
+	return code;
+}
+
+/* An image that another thread opens. */
+struct attach {
+	uv_work_t work;
+	struct storage *storage;
+	struct run_disk config;
+	struct unit *unit;
+	int code;
+	struct lis_error error;
+	storage_attached *done;
+	void *context;
+};
+
+static void attach_open(uv_work_t *work)
+{
+	struct attach *attach = work->data;
+
+	attach->code = unit_open(&attach->unit, attach->storage,
+				 &attach->config, &attach->error);
+}
+
+static void attach_opened(uv_work_t *work, int status)
+{
+	struct attach *attach = work->data;
+	struct storage *storage = attach->storage;
+	u32 controller = 0, lun = 0;
+
+	(void)status;
+	if (attach->code == 0 && storage->closed) {
+		unit_close(attach->unit);
+		attach->code = lis_error_set(&attach->error, ECANCELED,
+					     "the VM ended meanwhile");
+	}
+	if (attach->code == 0)
+		attach->code = unit_place(storage, attach->unit, &controller,
+					  &lun, &attach->error);
+	attach->done(attach->context, attach->code, controller, lun,
+		     &attach->error);
+	run_disk_release(&attach->config);
+	free(attach);
+}
+
+void storage_attach_later(struct storage *storage,
+			  const struct run_disk *config, storage_attached *done,
+			  void *context)
+{
+	struct attach *attach = calloc(1, sizeof(*attach));
+	struct lis_error error;
+	u32 controller, lun;
+	int code = attach ? 0 : lis_error_set(&error, ENOMEM, "out of memory");
+
+	/* What can be said at once is. */
+	if (code == 0)
+		code = place_find(storage, config, &controller, &lun, &error);
+	if (code == 0)
+		code = run_disk_copy(&attach->config, config, &error);
+	if (code < 0) {
+		free(attach);
+		done(context, code, 0, 0, &error);
+		return;
+	}
+	attach->work.data = attach;
+	attach->storage = storage;
+	attach->done = done;
+	attach->context = context;
+	uv_queue_work(storage->host.loop, &attach->work, attach_open,
+		      attach_opened);
 }
 
 static int missing(u32 controller, u32 lun, struct lis_error *error)

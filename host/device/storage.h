@@ -76,6 +76,18 @@ void storage_free(struct storage *storage);
 int storage_attach(struct storage *storage, const struct run_disk *config,
 		   u32 *controller, u32 *lun, struct lis_error *error);
 
+/* How storage_attach_later() ended: as storage_attach(). */
+typedef void storage_attached(void *context, int code, u32 controller, u32 lun,
+			      const struct lis_error *error);
+
+/*
+ * storage_attach() that opens the image on another thread, since a server may
+ * take its time. @done is called once, on the loop, now or later.
+ */
+void storage_attach_later(struct storage *storage,
+			  const struct run_disk *config, storage_attached *done,
+			  void *context);
+
 /*
  * Take a disk from the guest. Requests under way are ended first: @done is
  * called when the image is closed, at once or later.

@@ -46,6 +46,7 @@ struct storage {
 	uv_async_t wake;  /* workers have news, or units are free to go */
 	uv_timer_t retry; /* while requests wait for room on the host */
 	bool full;
+	bool closed;
 	pthread_mutex_t lock;
 	struct unit *gone; /* nobody uses them; under the lock */
 };
@@ -188,7 +189,8 @@ void storage_wake(struct storage *storage);
 
 /* ---- unit.c ---- */
 
-/* Open the image; 0 or -errno with @error set. One use is the caller's. */
+/* Open the image; 0 or -errno with @error set. One use is the caller's. Any
+ * thread. */
 int unit_open(struct unit **unit, struct storage *storage,
 	      const struct run_disk *config, struct lis_error *error);
 void unit_take(struct unit *unit);

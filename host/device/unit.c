@@ -55,17 +55,18 @@ static int lun_make(struct unit *unit, struct lis_error *error)
 static int config_copy(struct unit *unit, const struct run_disk *config,
 		       struct lis_error *error)
 {
-	unit->config = *config;
+	int code = run_disk_copy(&unit->config, config, error);
+	char *full;
+
+	if (code < 0 || strstr(config->path, "://"))
+		return code;
 	/* By which administrators find it from anywhere. */
-	unit->config.path = strstr(config->path, "://")
-				    ? NULL
-				    : realpath(config->path, NULL);
-	if (!unit->config.path)
-		unit->config.path = strdup(config->path);
-	unit->config.format = config->format ? strdup(config->format) : NULL;
-	if (unit->config.path && (unit->config.format || !config->format))
-		return 0;
-	return lis_error_set(error, ENOMEM, "out of memory");
+	full = realpath(config->path, NULL);
+	if (full) {
+		free(unit->config.path);
+		unit->config.path = full;
+	}
+	return 0;
 }
 
 int unit_open(struct unit **result, struct storage *storage,

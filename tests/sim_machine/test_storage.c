@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -542,6 +544,28 @@ static void test_nbd(void **state)
 	nbd_kill(server);
 }
 
+/* A server that says nothing: neither the VM nor its end wait for it. */
+static void test_silent_server(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char uri[160];
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", folder);
+	assert_int_equal(
+		bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(server, 1), 0);
+	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", address.sun_path);
+	sim_send(sim_client, "disk.attach", json_pack("{s:s}", "path", uri));
+	load_set(0, true);
+	load_more(0);
+	load_end(0);
+	sim_all_ok();
+	close(server);
+	unlink(address.sun_path);
+}
+
 /* ---- a guest that breaks the protocol ---- */
 
 static void test_garbage(void **state)
@@ -601,6 +625,7 @@ int main(void)
 		DISK_TEST(test_limit),
 		DISK_TEST(test_restart_with_limit),
 		DISK_TEST(test_nbd),
+		DISK_TEST(test_silent_server),
 		DISK_TEST(test_garbage),
 		DISK_TEST(test_trace),
 	};
