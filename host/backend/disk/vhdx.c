@@ -196,14 +196,10 @@ static int grown_fill(struct vhdx *vhdx, u64 first, u64 count)
  * opened again; growing makes them zero. */
 static void shrunk_free(struct vhdx *vhdx, u64 first, u64 count)
 {
-	bool leave = vhdx->metadata.leave_allocated;
-
-	vhdx->metadata.leave_allocated = false;
 	for (u64 block = first; block < count; block++) {
-		if (vhdx_block_free(vhdx, block))
+		if (vhdx_block_free(vhdx, block, true))
 			vhdx_block_set(vhdx, block, VHDX_BLOCK_NOT_PRESENT);
 	}
-	vhdx->metadata.leave_allocated = leave;
 }
 
 /* Under the lock. */

@@ -183,8 +183,11 @@ u64 vhdx_bat_entries(u64 blocks, u64 chunk_ratio, bool has_parent);
 void vhdx_bat_page(const struct vhdx *vhdx, u64 page, u64 *entries);
 /* Under the lock. Gives the block a place; word receives its entry. */
 int vhdx_block_allocate(struct vhdx *vhdx, u64 block, u64 *word);
-/* Under the lock. Frees the block unless it is in use; whether it did. */
-bool vhdx_block_free(struct vhdx *vhdx, u64 block);
+/*
+ * Under the lock. Frees the block unless it is in use, or a fixed image's;
+ * whether it did. fixed: those, too.
+ */
+bool vhdx_block_free(struct vhdx *vhdx, u64 block, bool fixed);
 /* Under the lock. A page of the table has to be written. */
 void vhdx_block_dirty(struct vhdx *vhdx, u64 block);
 /* Under the lock. Another entry, with the transfers under way kept. */

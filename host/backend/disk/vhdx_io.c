@@ -324,7 +324,7 @@ static int zero_begin(struct split *split, u64 skip_bytes, u64 size_bytes)
 		bool freed;
 
 		pthread_mutex_lock(&vhdx->lock);
-		freed = vhdx_block_free(vhdx, block);
+		freed = vhdx_block_free(vhdx, block, false);
 		pthread_mutex_unlock(&vhdx->lock);
 		if (freed)
 			return 0;

@@ -200,7 +200,7 @@ int vhdx_block_allocate(struct vhdx *vhdx, u64 block, u64 *word)
 	return 0;
 }
 
-bool vhdx_block_free(struct vhdx *vhdx, u64 block)
+bool vhdx_block_free(struct vhdx *vhdx, u64 block, bool fixed)
 {
 	u64 word = port_load(&vhdx->map[block]);
 
@@ -211,7 +211,7 @@ bool vhdx_block_free(struct vhdx *vhdx, u64 block)
 			vhdx_block_set(vhdx, block, VHDX_BLOCK_ZERO);
 		return true;
 	}
-	if (vhdx->metadata.leave_allocated || VHDX_REFS_OF(word) ||
+	if ((vhdx->metadata.leave_allocated && !fixed) || VHDX_REFS_OF(word) ||
 	    !__atomic_compare_exchange_n(&vhdx->map[block], &word,
 					 VHDX_BLOCK_ZERO, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))

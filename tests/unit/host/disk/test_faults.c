@@ -410,7 +410,7 @@ static void work_write(struct work *work, u8 *memory)
 /* Goes on whatever fails. */
 static void work_do(struct work *work)
 {
-	u8 *memory = aligned_alloc(4096, WRITE_MAX + 512);
+	u8 *memory = malloc(WRITE_MAX);
 	bool open = work_open(work);
 
 	for (int step = 0; step < STEPS && open; step++) {
