@@ -61,7 +61,7 @@ static int take_controller(const struct setting *s)
 {
 	uint64_t value = RUN_DISK_IDE;
 
-	if (strcmp(s->value, "ide") &&
+	if (strcmp(s->value, "ide") != 0 &&
 	    !number(s->value, RUN_DISK_CONTROLLERS_MAX - 1, &value))
 		return wrong(s, "0 to 3, or ide");
 	s->disk->controller = (int)value;
@@ -80,7 +80,7 @@ static int take_lun(const struct setting *s)
 
 static int take_flag(const struct setting *s, bool *flag)
 {
-	if (strcmp(s->value, "true") && strcmp(s->value, "false"))
+	if (strcmp(s->value, "true") != 0 && strcmp(s->value, "false") != 0)
 		return wrong(s, "true or false");
 	*flag = s->value[0] == 't';
 	return 0;
@@ -114,7 +114,7 @@ static int take_sector(const struct setting *s)
 	};
 
 	for (size_t i = 0; i < sizeof(sectors) / sizeof(*sectors); i++) {
-		if (strcmp(s->value, sectors[i].text))
+		if (strcmp(s->value, sectors[i].text) != 0)
 			continue;
 		s->disk->logical_sector_bytes = sectors[i].logical_bytes;
 		s->disk->physical_sector_bytes = sectors[i].physical_bytes;

@@ -356,22 +356,36 @@ static void attach_opened(uv_work_t *work, int status)
 	free(attach);
 }
 
+/* What can be said at once is. */
+static struct attach *attach_make(struct storage *storage,
+				  const struct run_disk *config, int *code,
+				  struct lis_error *error)
+{
+	struct attach *attach = calloc(1, sizeof(*attach));
+	u32 controller, lun;
+
+	if (!attach) {
+		*code = lis_error_set(error, ENOMEM, "out of memory");
+		return NULL;
+	}
+	*code = place_find(storage, config, &controller, &lun, error);
+	if (*code == 0)
+		*code = run_disk_copy(&attach->config, config, error);
+	if (*code == 0)
+		return attach;
+	free(attach);
+	return NULL;
+}
+
 void storage_attach_later(struct storage *storage,
 			  const struct run_disk *config, storage_attached *done,
 			  void *context)
 {
-	struct attach *attach = calloc(1, sizeof(*attach));
 	struct lis_error error;
-	u32 controller, lun;
-	int code = attach ? 0 : lis_error_set(&error, ENOMEM, "out of memory");
+	int code;
+	struct attach *attach = attach_make(storage, config, &code, &error);
 
-	/* What can be said at once is. */
-	if (code == 0)
-		code = place_find(storage, config, &controller, &lun, &error);
-	if (code == 0)
-		code = run_disk_copy(&attach->config, config, &error);
-	if (code < 0) {
-		free(attach);
+	if (!attach) {
 		done(context, code, 0, 0, &error);
 		return;
 	}

@@ -431,7 +431,7 @@ static void test_refusals(void **state)
 
 static void test_resize(void **state)
 {
-	u8 capacity[32];
+	u8 capacity[32] = { 0 };
 	struct sim_request request = {
 		.cdb = { 0x9e, 0x10, [13] = sizeof(capacity) },
 		.cdb_bytes = 16,
