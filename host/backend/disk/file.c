@@ -128,7 +128,8 @@ int file_open(struct file *file, const char *path, bool read_only,
 	file->path = strdup(path);
 	if (!file->path)
 		return lis_error_set(err, ENOMEM, "out of memory");
-	/* A FIFO would block until somebody writes. */
+	/* A FIFO would block until somebody writes. Transfers must not fail for
+	 * having to wait, though: the flag goes once it is open. */
 	file->fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
 				      O_NONBLOCK | O_NOCTTY);
 	if (file->fd < 0) {
@@ -138,6 +139,7 @@ int file_open(struct file *file, const char *path, bool read_only,
 		free(file->path);
 		return ret;
 	}
+	fcntl(file->fd, F_SETFL, 0);
 	ret = probe(file, err);
 	if (ret == 0)
 		ret = lock(file, err);
