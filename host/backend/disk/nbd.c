@@ -37,6 +37,7 @@ struct job {
 	struct nbd_connection *connection; /* that has it */
 	struct disk_queue *queue;
 	struct disk_request *request;
+	u64 number;	/* of its own */
 	u64 moved;	/* bytes that are done */
 	u64 step_bytes; /* under way */
 	u8 *bounce;	/* of all its bytes; NULL: iov is one piece */
@@ -46,6 +47,13 @@ struct job {
 
 struct jobs {
 	struct job *first, **end;
+};
+
+/* A wish that a request end early. */
+struct cancel {
+	struct io_task task;
+	struct nbd *nbd;
+	u64 number; /* the job's; its memory may be another's by then */
 };
 
 struct nbd_connection {
@@ -63,6 +71,7 @@ struct nbd {
 	char *uri;
 	u64 reconnect_ms;
 	bool can_zero, can_flush, can_fua;
+	u64 job_count; /* atomic */
 	pthread_t thread;
 	struct io io;
 	bool stop;
@@ -460,6 +469,25 @@ static void job_arrive(struct io_task *task)
 	serve(nbd);
 }
 
+/* What waits for a server can end; what was sent cannot. */
+static void cancel_arrive(struct io_task *task)
+{
+	struct cancel *cancel = (struct cancel *)task;
+	struct jobs waiting = cancel->nbd->waiting;
+	struct job *job;
+
+	if (!waiting.first)
+		waiting.end = &waiting.first;
+	jobs_init(&cancel->nbd->waiting);
+	while ((job = jobs_take(&waiting))) {
+		if (job->number == cancel->number)
+			job_end(job, -ECANCELED);
+		else
+			jobs_add(&cancel->nbd->waiting, job);
+	}
+	free(cancel);
+}
+
 static void stop_run(struct io_task *task)
 {
 	struct nbd *nbd =
@@ -505,6 +533,7 @@ static void nbd_submit(struct disk_queue *queue, struct disk_request *request)
 	bool zeros = request->op >= DISK_UNMAP && !nbd->can_zero;
 	struct job *job;
 
+	request_internal(request)->layer[0] = 0;
 	if (request->op == DISK_UNMAP && zeros) {
 		request_later(queue, request, -EOPNOTSUPP);
 		return;
@@ -527,10 +556,26 @@ static void nbd_submit(struct disk_queue *queue, struct disk_request *request)
 		return;
 	}
 	job->nbd = nbd;
+	job->number = __atomic_add_fetch(&nbd->job_count, 1, __ATOMIC_RELAXED);
+	request_internal(request)->layer[0] = job->number;
 	job->queue = queue;
 	job->request = request;
 	job->task.run = job_arrive;
 	io_post(&nbd->io, &job->task);
+}
+
+static bool nbd_cancel(struct disk_queue *queue, struct disk_request *request)
+{
+	struct nbd *nbd = (struct nbd *)queue->disk;
+	struct cancel *cancel = malloc(sizeof(*cancel));
+
+	if (cancel) {
+		cancel->task.run = cancel_arrive;
+		cancel->nbd = nbd;
+		cancel->number = request_internal(request)->layer[0];
+		io_post(&nbd->io, &cancel->task);
+	}
+	return false;
 }
 
 static void nbd_release(struct nbd *nbd)
@@ -562,6 +607,7 @@ static const struct disk_class nbd_class = {
 	.name = "nbd",
 	.close = nbd_disk_close,
 	.submit = nbd_submit,
+	.cancel = nbd_cancel,
 };
 
 static int info_fill(struct nbd *nbd, const struct disk_options *options,

@@ -16,6 +16,9 @@
 #define BLOCK_BYTES_DEFAULT	 (32u << 20)
 #define BLOCK_BYTES_DIFFERENCING (2u << 20)
 
+/* The table has room for a disk so many times as large. */
+#define BAT_GROWTH 4
+
 /* Where everything lies in a file of ours. */
 #define LOG_OFFSET	VHDX_MIB
 #define METADATA_OFFSET (2 * VHDX_MIB)
@@ -67,7 +70,7 @@ static int layout(struct creation *creation, struct lis_error *err)
 	const struct image_options *options = creation->options;
 	struct vhdx_metadata *metadata = &creation->image.metadata;
 	struct vhdx *image = &creation->image;
-	u64 ratio, bytes;
+	u64 ratio, bytes, most_bytes;
 
 	metadata->size_bytes = options->size_bytes;
 	metadata->sector_bytes = 512;
@@ -104,6 +107,15 @@ static int layout(struct creation *creation, struct lis_error *err)
 	bytes = vhdx_bat_entries(creation->blocks, ratio,
 				 metadata->has_parent) *
 		VHDX_BAT_ENTRY_BYTES;
+	most_bytes =
+		vhdx_bat_entries(DISK_SIZE_BYTES_MAX / metadata->block_bytes,
+				 ratio, metadata->has_parent) *
+		VHDX_BAT_ENTRY_BYTES;
+	/* A table cannot grow where it lies. */
+	if (!metadata->has_parent)
+		bytes *= BAT_GROWTH;
+	if (bytes > most_bytes)
+		bytes = most_bytes;
 	image->chunk_ratio = ratio;
 	image->header.log_offset = LOG_OFFSET;
 	image->header.log_bytes = VHDX_MIB;

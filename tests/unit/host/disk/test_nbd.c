@@ -217,6 +217,51 @@ static void test_server_stays_away(void **state)
 	server_kill(server);
 }
 
+static int cancelled;
+
+static void cancel_done(struct disk_request *request, int error)
+{
+	(void)request;
+	left--;
+	cancelled += error == -ECANCELED;
+}
+
+/* What waits for a server can be given up. */
+static void test_cancel(void **state)
+{
+	struct disk_request requests[8];
+	u8 buffer[512];
+	struct iovec iov = { buffer, sizeof(buffer) };
+	struct rig_disk rig;
+	pid_t server;
+
+	(void)state;
+	if (!rig_has("qemu-nbd"))
+		skip();
+	names_make();
+	server = qemu_start(rig_file("disk", MIB));
+	rig = rig_open_path(uri);
+	server_kill(server);
+	left = 8;
+	for (int i = 0; i < 8; i++) {
+		requests[i] = (struct disk_request){ .op = DISK_READ,
+						     .size_bytes = 512,
+						     .iov = &iov,
+						     .iov_count = 1,
+						     .done = cancel_done };
+		disk_submit(rig.queue, &requests[i]);
+	}
+	/* What is on its way to a dead server when it is given up comes back
+	 * to wait: it is given up once more. */
+	while (left) {
+		for (int i = 0; i < 8; i++)
+			disk_cancel(rig.queue, &requests[i]);
+		disk_wait(rig.queue);
+	}
+	assert_int_equal(cancelled, 8);
+	rig_close(&rig);
+}
+
 static void test_refusals(void **state)
 {
 	struct disk_options options = { .path = uri };
@@ -249,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_nbdkit),
 		cmocka_unit_test(test_server_comes_back),
 		cmocka_unit_test(test_server_stays_away),
+		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_refusals),
 	};
 
