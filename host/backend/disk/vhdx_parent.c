@@ -337,7 +337,7 @@ int vhdx_locator_make(const struct vhdx_guid *linkage, const char *child_path,
 		*locator = calloc(1, capacity);
 		ret = *locator ? 0 : -ENOMEM;
 	}
-	if (ret == 0) {
+	if (ret == 0 && relative) {
 		guid_text(linkage, linkage_text);
 		ret = locator_fill(*locator, capacity, linkage_text, relative,
 				   bytes);
