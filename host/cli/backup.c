@@ -69,8 +69,10 @@ static int finish(const struct cli *cli, struct progress *progress,
 		progress_end(progress);
 		return cli_fail(cli, ret, &failure, &err);
 	}
-	json_array_foreach(disks, index, disk) bytes +=
-		member(disk, "copied_bytes");
+	json_array_foreach(disks, index, disk)
+	{
+		bytes += member(disk, "copied_bytes");
+	}
 	progress_draw(progress, bytes, bytes);
 	progress_end(progress);
 	if (cli->json)

@@ -35,8 +35,11 @@ static json_int_t copied_bytes(const json_t *backup)
 	const json_t *disk;
 	size_t index;
 
-	json_array_foreach(json_object_get(backup, "disks"), index, disk) sum +=
-		json_integer_value(json_object_get(disk, "copied_bytes"));
+	json_array_foreach(json_object_get(backup, "disks"), index, disk)
+	{
+		sum += json_integer_value(
+			json_object_get(disk, "copied_bytes"));
+	}
 	return sum;
 }
 
@@ -94,9 +97,11 @@ static int disks_restore(struct restoring *restoring,
 	struct lis_error err = { "" };
 	size_t index;
 
-	json_array_foreach(disks, index, disk) restoring->copy.total_bytes +=
-		(uint64_t)json_integer_value(
+	json_array_foreach(disks, index, disk)
+	{
+		restoring->copy.total_bytes += (uint64_t)json_integer_value(
 			json_object_get(disk, "size_bytes"));
+	}
 	json_array_foreach(disks, index, disk)
 	{
 		char source[PATH_MAX], path[PATH_MAX];

@@ -78,7 +78,7 @@ struct vm {
 	struct console console;
 	struct terminal terminal;
 	struct vm_stop stop;
-	struct copy *copy; /* under way (methods_copy.c), or NULL */
+	struct copy *copy;	   /* under way (methods_copy.c), or NULL */
 	struct backup_job *backup; /* under way (methods_backup.c), or NULL */
 	/* The last one that ended well, "" before that. */
 	char backup_id[BACKUP_ID_BYTES];

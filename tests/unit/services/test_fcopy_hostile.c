@@ -124,7 +124,7 @@ static struct fcopy_request asks;
 
 static enum vmbus_status vsc_take(const void *data, u32 size_bytes, u64 id)
 {
-	struct ic_link_packet response;
+	struct ic_link_packet response = { .bytes = { 0 } };
 	enum vmbus_status status;
 
 	status = fcopy_vsc_receive(vsc, data, size_bytes, id, response.bytes,

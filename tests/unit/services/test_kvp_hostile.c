@@ -272,7 +272,7 @@ static u32 response_status;
 
 static enum vmbus_status vsc_take(const void *data, u32 size_bytes, u64 id)
 {
-	struct ic_link_packet response;
+	struct ic_link_packet response = { .bytes = { 0 } };
 	struct kvp_request asks;
 	enum vmbus_status status;
 
