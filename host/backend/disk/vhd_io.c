@@ -124,7 +124,8 @@ static void flush_end(struct flush *flush, int error)
 		if (page->durable < flush->pages[i].change)
 			page->durable = flush->pages[i].change;
 	}
-	if (error < 0 && error != -ENOSPC && error != -EDQUOT)
+	/* What the page cache could not write, it need not have any more. */
+	if (error < 0)
 		vhd->failed = true;
 	pthread_mutex_unlock(&vhd->lock);
 	free(flush);

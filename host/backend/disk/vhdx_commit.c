@@ -19,11 +19,15 @@ static struct vhdx *vhdx_of_op(struct file_op *op)
 	return (struct vhdx *)((char *)op - offsetof(struct vhdx, commit.op));
 }
 
-/* The host's disk is full: that can pass. Of anything else we cannot tell what
- * became of the data that the kernel had. */
-static bool error_passes(int error)
+/*
+ * The host's disk is full: that can pass. Of anything else we cannot tell what
+ * became of the data that the kernel had; nor of that, when the page cache had
+ * it and could not write it.
+ */
+static bool error_passes(const struct vhdx *vhdx, int error, bool sync)
 {
-	return error == -ENOSPC || error == -EDQUOT || error == -ENOMEM;
+	return (error == -ENOSPC || error == -EDQUOT || error == -ENOMEM) &&
+	       (vhdx->file.direct || !sync);
 }
 
 /* --- flushes --- */
@@ -75,7 +79,7 @@ static void plain_flush_done(struct file_op *op, int error)
 	struct disk_request *request = request_of_file_op(op);
 	struct vhdx *vhdx = vhdx_of(request_internal(request)->queue->disk);
 
-	if (error < 0 && !error_passes(error)) {
+	if (error < 0 && !error_passes(vhdx, error, true)) {
 		pthread_mutex_lock(&vhdx->lock);
 		vhdx->failed = true;
 		pthread_mutex_unlock(&vhdx->lock);
@@ -261,12 +265,12 @@ static void commit_end(struct vhdx *vhdx)
 }
 
 /* A step failed before the pages were durable. */
-static void commit_fail(struct vhdx *vhdx, int error)
+static void commit_fail(struct vhdx *vhdx, int error, bool sync)
 {
 	struct vhdx_commit *commit = &vhdx->commit;
 
 	pthread_mutex_lock(&vhdx->lock);
-	if (!error_passes(error))
+	if (!error_passes(vhdx, error, sync))
 		vhdx->failed = true;
 	pages_return(vhdx);
 	for (u64 i = commit->freed_next; i < commit->freed.count; i++)
@@ -374,7 +378,7 @@ static void log_synced(struct file_op *op, int error)
 	if (error == 0)
 		error = log_begin(vhdx);
 	if (error < 0) {
-		commit_fail(vhdx, error);
+		commit_fail(vhdx, error, true);
 		return;
 	}
 	vhdx->log_head += commit->entry_bytes;
@@ -390,7 +394,7 @@ static void log_written(struct file_op *op, int error)
 	struct vhdx *vhdx = vhdx_of_op(op);
 
 	if (error < 0) {
-		commit_fail(vhdx, error);
+		commit_fail(vhdx, error, false);
 		return;
 	}
 	op->done = log_synced;
@@ -403,7 +407,7 @@ static void data_synced(struct file_op *op, int error)
 	struct vhdx_commit *commit = &vhdx->commit;
 
 	if (error < 0) {
-		commit_fail(vhdx, error);
+		commit_fail(vhdx, error, true);
 		return;
 	}
 	if (commit->page_count == 0) {

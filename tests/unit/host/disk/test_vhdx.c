@@ -277,6 +277,53 @@ static void test_resize(void **state)
 	expect_same(path, raw);
 }
 
+static void test_large_sectors(void **state)
+{
+	struct image_options options = {
+		.path = rig_path("4k.vhdx"),
+		.size_bytes = 64 * MIB,
+		.block_bytes = MIB,
+		.sector_bytes = 4096,
+		.physical_sector_bytes = 4096,
+	};
+	struct disk_options open_options = { .path = options.path,
+					     .sector_bytes = 512 };
+	struct disk_info info;
+	struct lis_error err;
+	struct rig_disk rig;
+	struct disk *disk;
+	u8 buffer[512];
+
+	(void)state;
+	unlink(options.path);
+	assert_int_equal(image_create(&options, &err), 0);
+	assert_int_equal(disk_open(&disk, &open_options, &err), -EINVAL);
+	rig = rig_open_path(options.path);
+	disk_info_get(rig.disk, &info);
+	assert_int_equal(info.sector_bytes, 4096);
+	assert_int_equal(
+		disk_transfer(rig.queue, DISK_WRITE, 0, 512, buffer, 512),
+		-EINVAL);
+	rig_write(&rig, MIB - 4096, 8192, 1);
+	rig_write(&rig, 64 * MIB - 4096, 4096, 2);
+	rig_close(&rig);
+	/* The children of such a disk are alike. */
+	options.parent = options.path;
+	options.path = rig_path("4k-child.vhdx");
+	unlink(options.path);
+	assert_int_equal(image_create(&options, &err), 0);
+	rig = rig_open_path(options.path);
+	rig_write(&rig, MIB, 4096, 3);
+	rig_expect(&rig, MIB - 4096, 4096, 1);
+	rig_expect(&rig, MIB, 4096, 3);
+	rig_expect(&rig, 64 * MIB - 4096, 4096, 2);
+	rig_close(&rig);
+	rig = rig_open_path(options.path);
+	rig_expect(&rig, MIB, 4096, 3);
+	rig_expect(&rig, 64 * MIB - 4096, 4096, 2);
+	rig_close(&rig);
+}
+
 static int extent_sum(void *context, u64 offset_bytes, u64 size_bytes,
 		      bool data)
 {
@@ -410,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_room_is_reused),
 		cmocka_unit_test(test_big_disk),
 		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_large_sectors),
 		cmocka_unit_test(test_extents),
 		cmocka_unit_test(test_log_is_replayed),
 		cmocka_unit_test(test_damage_is_refused),
