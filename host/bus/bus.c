@@ -96,7 +96,8 @@ static void message_send(struct bus *bus,
 				    action->send.sint, VMBUS_SYNIC_MESSAGE_TYPE,
 				    action->send.payload,
 				    action->send.size_bytes);
-	if (code == -EAGAIN)
+	bus->slot_busy = code == -EAGAIN;
+	if (bus->slot_busy)
 		return;
 	if (code == 0) {
 		bus->counters.messages_out++;
@@ -234,6 +235,12 @@ static void slot_freed(uv_poll_t *poll, int status, int events)
 	if (status < 0 ||
 	    read(machine_slot_eventfd(bus->machine), &count, sizeof(count)) < 0)
 		return;
+	if (!bus->slot_busy) {
+		if (++bus->idle_notices < BUS_IDLE_NOTICES)
+			return;
+		machine_slots_quiet(bus->machine);
+	}
+	bus->idle_notices = 0;
 	vmbus_host_resend(&bus->engine);
 	bus_pump(bus);
 }

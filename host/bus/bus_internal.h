@@ -15,6 +15,9 @@
 #define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
 #define BUS_MESSAGES	 128
 #define BUS_INBOX	 64
+/* After so many notices of free slots that nobody waited for, they are not
+ * wanted any more. */
+#define BUS_IDLE_NOTICES 16
 /* So many violations of a guest are told one by one. */
 #define BUS_VIOLATIONS_TOLD 16
 
@@ -97,6 +100,8 @@ struct bus {
 	struct bus_inbox inbox;
 	struct bus_channel *channels;
 	u32 message_sint;
+	bool slot_busy;	  /* a message waits for its slot */
+	u32 idle_notices; /* of free slots, while none did */
 	bool pumping;
 	bool pump_again;
 	bool trace_messages;

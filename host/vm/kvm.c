@@ -314,7 +314,7 @@ static int connect_irqfd(struct machine *machine, u32 line, int fd, int freed)
 static int make_interrupt(void *context, u32 vp, u32 sint, enum synic_kind kind)
 {
 	struct machine *machine = context;
-	int freed = kind == SYNIC_MESSAGE ? machine->slot_fd : -1;
+	int freed = kind == SYNIC_FREED ? machine->slot_fd : -1;
 	int fd, ret;
 
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

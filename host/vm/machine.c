@@ -384,6 +384,11 @@ int machine_slot_eventfd(const struct machine *machine)
 	return machine->slot_fd;
 }
 
+void machine_slots_quiet(struct machine *machine)
+{
+	synic_quiet(&machine->synic);
+}
+
 u64 machine_reference_time_100ns(struct machine *machine)
 {
 	u64 time_ns;

@@ -252,6 +252,15 @@ int machine_disconnect(struct machine *machine, u32 connection_id);
 int machine_slot_eventfd(const struct machine *machine);
 
 /**
+ * machine_slots_quiet - stop telling of free slots until a slot is busy again.
+ *
+ * Every end of interrupt makes machine_slot_eventfd readable from the first
+ * busy slot on, whatever the interrupt was for: to be called when nothing waits
+ * for a slot. Not at once with machine_post.
+ */
+void machine_slots_quiet(struct machine *machine);
+
+/**
  * machine_serial_input - type on the serial port.
  *
  * Result: how many of @size_bytes were taken, 0 when the port is full;

@@ -139,6 +139,45 @@ static void raise_interrupt(int fd)
 	while (written < 0 && errno == EINTR);
 }
 
+/*
+ * Every end of interrupt tells that a slot may be free, and most are not of
+ * messages: so it is told from the first busy slot on, until synic_quiet().
+ */
+static int slot_put(struct synic *synic, u32 vp, u32 sint, u32 type,
+		    const void *payload, u32 size_bytes)
+{
+	struct synic_vp *state = &synic->vp[vp];
+	bool told = state->fds[sint][SYNIC_FREED] >= 0;
+	int ret = synic_slot_put(state->message_page, sint, type, payload,
+				 size_bytes);
+
+	if (ret != -EAGAIN || told)
+		return ret;
+	ret = find_interrupt(synic, vp, sint, SYNIC_FREED);
+	/* It may have become free before that could be told. */
+	return ret < 0 ? ret
+		       : synic_slot_put(state->message_page, sint, type,
+					payload, size_bytes);
+}
+
+void synic_quiet(struct synic *synic)
+{
+	for (u32 i = 0; i < synic->vps; i++) {
+		struct synic_vp *state = &synic->vp[i];
+
+		pthread_mutex_lock(&state->lock);
+		for (u32 sint = 0; sint < MACHINE_SINTS; sint++) {
+			int *fd = &state->fds[sint][SYNIC_FREED];
+
+			/* KVM lets go of an irqfd that is closed. */
+			if (*fd >= 0)
+				close(*fd);
+			*fd = -1;
+		}
+		pthread_mutex_unlock(&state->lock);
+	}
+}
+
 int synic_post(struct synic *synic, u32 vp, u32 sint, u32 type,
 	       const void *payload, u32 size_bytes)
 {
@@ -153,8 +192,8 @@ int synic_post(struct synic *synic, u32 vp, u32 sint, u32 type,
 	if (state->message_page) {
 		fd = find_interrupt(synic, vp, sint, SYNIC_MESSAGE);
 		ret = fd < 0 ? fd
-			     : synic_slot_put(state->message_page, sint, type,
-					      payload, size_bytes);
+			     : slot_put(synic, vp, sint, type, payload,
+					size_bytes);
 		if (!ret)
 			raise_interrupt(fd);
 	}

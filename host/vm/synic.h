@@ -16,8 +16,9 @@
 #include <pthread.h>
 
 enum synic_kind {
-	SYNIC_MESSAGE, /* its irqfd also tells when the slot became free */
+	SYNIC_MESSAGE,
 	SYNIC_EVENT,
+	SYNIC_FREED, /* raises none: tells when a slot may be free */
 	SYNIC_KINDS,
 };
 
@@ -64,6 +65,9 @@ void synic_update(struct synic *synic, u32 vp, u64 control, u64 message,
 /** synic_post - see machine_post; also errors of make_interrupt. */
 int synic_post(struct synic *synic, u32 vp, u32 sint, u32 type,
 	       const void *payload, u32 size_bytes);
+
+/** synic_quiet - see machine_slots_quiet. */
+void synic_quiet(struct synic *synic);
 
 /** synic_signal - see machine_signal; also errors of make_interrupt. */
 int synic_signal(struct synic *synic, u32 vp, u32 sint, u32 flag);

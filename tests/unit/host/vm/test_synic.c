@@ -23,6 +23,7 @@
 static struct memory memory;
 static struct synic synic;
 static int made_fds[SYNIC_KINDS];
+static u32 made[SYNIC_KINDS];
 static int make_result;
 
 /* Stands for KVM: an eventfd whose count is the number of interrupts. */
@@ -33,6 +34,7 @@ static int make_interrupt(void *context, u32 vp, u32 sint, enum synic_kind kind)
 	(void)sint;
 	if (make_result)
 		return make_result;
+	made[kind]++;
 	made_fds[kind] = eventfd(0, EFD_NONBLOCK);
 	return made_fds[kind];
 }
@@ -44,6 +46,7 @@ static int set_up(void **state)
 
 	(void)state;
 	make_result = 0;
+	memset(made, 0, sizeof(made));
 	memory_layout_set(&layout, 64 * MIB, 128 * MIB, 1024 * MIB);
 	if (memory_create(&memory, &layout, false, &err))
 		return -1;
@@ -130,6 +133,26 @@ static void waits_for_the_guest(void **state)
 	assert_int_equal(slot()[SLOT_PAYLOAD], 2);
 	assert_false(guest_takes_message());
 	assert_int_equal(interrupts(SYNIC_MESSAGE), 1);
+}
+
+/* Free slots are told of from the first busy one on, until nobody cares. */
+static void tells_of_free_slots_when_one_was_busy(void **state)
+{
+	(void)state;
+	synic_update(&synic, 0, ON, SIMP | ON, 0);
+	for (u32 i = 1; i <= 2; i++) {
+		assert_int_equal(synic_post(&synic, 0, SINT, 1, NULL, 0), 0);
+		assert_int_equal(made[SYNIC_FREED], i - 1);
+		for (u32 j = 0; j < 3; j++)
+			assert_int_equal(
+				synic_post(&synic, 0, SINT, 1, NULL, 0),
+				-EAGAIN);
+		assert_int_equal(made[SYNIC_FREED], i);
+		assert_int_equal(interrupts(SYNIC_FREED), 0);
+		guest_takes_message();
+		synic_quiet(&synic);
+	}
+	assert_int_equal(made[SYNIC_MESSAGE], 1);
 }
 
 static void signals_once_until_cleared(void **state)
@@ -338,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SYNIC_TEST(fills_a_slot),
 		SYNIC_TEST(waits_for_the_guest),
+		SYNIC_TEST(tells_of_free_slots_when_one_was_busy),
 		SYNIC_TEST(signals_once_until_cleared),
 		SYNIC_TEST(refuses_what_is_out_of_range),
 		SYNIC_TEST(is_off_until_all_is_on),
