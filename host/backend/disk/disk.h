@@ -140,8 +140,9 @@ void disk_info_get(struct disk *disk, struct disk_info *info);
  * @size_bytes: a multiple of the sector size; what is cut off is lost, what is
  *	added reads as zeros
  *
- * Blocks until the change is durable; any thread. Requests past a new, smaller
- * end fail with -ERANGE or are done, those under way may be either.
+ * Blocks until the change is durable; any thread but one that has requests of
+ * this disk under way, for whom it would wait. Requests past a new, smaller end
+ * fail with -ERANGE or are done, those under way may be either.
  *
  * Result: 0, -EINVAL, -ENOTSUP (block devices, NBD, differencing), -EROFS,
  * -ENOSPC, -EIO.

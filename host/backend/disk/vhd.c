@@ -21,6 +21,8 @@
 
 static void vhd_release(struct vhd *vhd)
 {
+	if (vhd->parent)
+		disk_close(vhd->parent);
 	file_close(&vhd->file);
 	pthread_mutex_destroy(&vhd->lock);
 	free(vhd->table);
@@ -63,8 +65,10 @@ static int piece_extents(struct vhd *vhd, u64 offset, u64 size,
 {
 	if (!vhd->dynamic)
 		return file_extents(&vhd->file, offset, size, extent, context);
+	/* What a parent has counts as data without a look. */
 	return extent(context, offset, size,
-		      vhd_place(vhd, offset >> vhd->block_shift) != 0);
+		      vhd->parent ||
+			      vhd_place(vhd, offset >> vhd->block_shift) != 0);
 }
 
 static int vhd_extents(struct disk *disk, u64 offset_bytes, u64 size_bytes,
@@ -165,9 +169,29 @@ static int vhd_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 	return 0;
 }
 
+static int vhd_queue_open(struct disk_queue *queue, struct lis_error *err)
+{
+	struct vhd *vhd = vhd_of(queue->disk);
+	struct disk_queue *parent = NULL;
+	int ret = 0;
+
+	if (vhd->parent)
+		ret = layer_queue_open(&parent, vhd->parent, queue->io, err);
+	queue->state = parent;
+	return ret;
+}
+
+static void vhd_queue_close(struct disk_queue *queue)
+{
+	if (queue->state)
+		layer_queue_close(queue->state);
+}
+
 static const struct disk_class vhd_class = {
 	.name = "vhd",
 	.close = vhd_close,
+	.queue_open = vhd_queue_open,
+	.queue_close = vhd_queue_close,
 	.submit = vhd_submit,
 	.resize = vhd_resize,
 	.extents = vhd_extents,
@@ -190,8 +214,8 @@ static int options_check(const struct vhd *vhd,
 	return 0;
 }
 
-int vhd_open(struct disk **disk, const struct disk_options *options,
-	     struct lis_error *err)
+int vhd_open_depth(struct disk **disk, const struct disk_options *options,
+		   u32 depth, struct lis_error *err)
 {
 	struct vhd *vhd = calloc(1, sizeof(*vhd));
 	struct disk_info *info;
@@ -207,7 +231,7 @@ int vhd_open(struct disk **disk, const struct disk_options *options,
 	pthread_mutex_init(&vhd->lock, NULL);
 	vhd->disk.class = &vhd_class;
 	info = &vhd->disk.info;
-	ret = vhd_read(vhd, err);
+	ret = vhd_read(vhd, depth, err);
 	if (ret == 0)
 		ret = options_check(vhd, options, err);
 	if (ret < 0) {
@@ -224,6 +248,12 @@ int vhd_open(struct disk **disk, const struct disk_options *options,
 	info->unmap_granularity_bytes = 4096;
 	*disk = &vhd->disk;
 	return 0;
+}
+
+int vhd_open(struct disk **disk, const struct disk_options *options,
+	     struct lis_error *err)
+{
+	return vhd_open_depth(disk, options, 0, err);
 }
 
 /* --- making one --- */

@@ -31,6 +31,7 @@ struct vhd {
 	u32 block_shift;
 	u64 bitmap_bytes; /* before each block's data */
 	u64 table_offset, entries;
+	struct disk *parent; /* a differencing disk's, which is only read */
 
 	pthread_mutex_t lock; /* all that follows */
 	u32 *table;	      /* sectors; read without the lock, too */
@@ -68,7 +69,27 @@ u32 vhd_checksum(const void *data, u64 size_bytes, u64 checksum_offset);
 /* Sets the size, the geometry that goes with it, and the checksum. */
 void vhd_footer_resize(struct vhd_footer *footer, u64 size_bytes);
 /* Finds and checks footer and header; the table is read. */
-int vhd_read(struct vhd *vhd, struct lis_error *err);
+int vhd_read(struct vhd *vhd, u32 depth, struct lis_error *err);
+
+/* --- vhd_parent.c --- */
+
+/* Disks in a chain, at most. */
+#define VHD_CHAIN_MAX 32u
+
+/* Opens the parent that the header names. depth: of vhd. */
+int vhd_parent_open(struct vhd *vhd, const struct vhd_header *header, u32 depth,
+		    struct lis_error *err);
+/*
+ * How many sectors of a block that has a place are alike from this one on, up
+ * to count; *here tells how. Result: 0 or -errno.
+ */
+int vhd_bitmap_run(const struct vhd *vhd, u64 place, u64 sector, u64 *count,
+		   bool *here);
+
+/* --- vhd.c --- */
+
+int vhd_open_depth(struct disk **disk, const struct disk_options *options,
+		   u32 depth, struct lis_error *err);
 
 /* --- vhd_io.c --- */
 

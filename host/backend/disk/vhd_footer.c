@@ -112,7 +112,8 @@ static int footer_read(struct vhd *vhd, u64 file_bytes, struct lis_error *err)
 	return ret < 0 ? read_error(vhd, ret, err) : 0;
 }
 
-static int header_read(struct vhd *vhd, u64 file_bytes, struct lis_error *err)
+static int header_read(struct vhd *vhd, u64 file_bytes, struct vhd_header *read,
+		       struct lis_error *err)
 {
 	u64 offset = vhd_be64(vhd->footer.header_offset);
 	u64 size_bytes = vhd->disk.info.size_bytes;
@@ -143,6 +144,7 @@ static int header_read(struct vhd *vhd, u64 file_bytes, struct lis_error *err)
 	    vhd->entries * sizeof(u32) > file_bytes - vhd->table_offset ||
 	    vhd->entries < (size_bytes + block_bytes - 1) >> vhd->block_shift)
 		return damaged(vhd, "its table is too short", err);
+	*read = header;
 	return 0;
 }
 
@@ -206,8 +208,22 @@ static int table_read(struct vhd *vhd, u64 file_bytes, struct lis_error *err)
 			   vhd->table_offset + sectors * VHD_SECTOR_BYTES, err);
 }
 
-int vhd_read(struct vhd *vhd, struct lis_error *err)
+/* A disk that only has what differs from its parent. */
+static int differencing_read(struct vhd *vhd, const struct vhd_header *header,
+			     u32 depth, struct lis_error *err)
 {
+	if (!vhd->file.read_only)
+		return lis_error_set(err, ENOTSUP,
+				     "cannot open %s for writing: it is a "
+				     "differencing VHD, which is only read; "
+				     "convert it into a VHDX",
+				     vhd->file.path);
+	return vhd_parent_open(vhd, header, depth, err);
+}
+
+int vhd_read(struct vhd *vhd, u32 depth, struct lis_error *err)
+{
+	struct vhd_header header;
 	struct disk_info *info = &vhd->disk.info;
 	u64 file_bytes;
 	int ret = file_size(&vhd->file, &file_bytes);
@@ -229,14 +245,14 @@ int vhd_read(struct vhd *vhd, struct lis_error *err)
 			       : damaged(vhd, "it is shorter than its disk",
 					 err);
 	case VHD_DYNAMIC:
-		vhd->dynamic = true;
-		ret = header_read(vhd, file_bytes, err);
-		return ret < 0 ? ret : table_read(vhd, file_bytes, err);
 	case VHD_DIFFERENCING:
-		return lis_error_set(err, ENOTSUP,
-				     "cannot open %s: it is a differencing "
-				     "VHD; convert it into a VHDX",
-				     vhd->file.path);
+		vhd->dynamic = true;
+		ret = header_read(vhd, file_bytes, &header, err);
+		if (ret == 0)
+			ret = table_read(vhd, file_bytes, err);
+		if (ret == 0 && vhd->footer.type == vhd_be32(VHD_DIFFERENCING))
+			ret = differencing_read(vhd, &header, depth, err);
+		return ret;
 	default:
 		return damaged(vhd, "it is of no known type", err);
 	}

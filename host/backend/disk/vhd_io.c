@@ -16,6 +16,7 @@ struct walk {
 	struct disk_request *request;
 	u64 moved;	 /* bytes that are done */
 	u64 piece_bytes; /* under way */
+	struct disk_request parent_request;
 	struct iovec iov[];
 };
 
@@ -284,16 +285,80 @@ static int walk_place(struct walk *walk, u64 *place)
 	return ret;
 }
 
+static void walk_parent_done(struct disk_request *request, int error)
+{
+	struct walk *walk = (void *)((char *)request -
+				     offsetof(struct walk, parent_request));
+
+	walk_piece_done(&walk->op, error);
+}
+
+/* Begins reading the piece from the parent; past its end there are zeros. */
+static void walk_parent(struct walk *walk)
+{
+	const struct disk_request *request = walk->request;
+	struct disk_queue *queue = walk->queue->state;
+	u64 at = request->offset_bytes + walk->moved;
+	u64 parent_bytes = disk_size(queue->disk), has_bytes = 0;
+
+	if (at < parent_bytes)
+		has_bytes = parent_bytes - at < walk->piece_bytes
+				    ? parent_bytes - at
+				    : walk->piece_bytes;
+	iov_fill_zero(request->iov, request->iov_count, walk->moved + has_bytes,
+		      walk->piece_bytes - has_bytes);
+	walk->parent_request = (struct disk_request){
+		.op = DISK_READ,
+		.offset_bytes = at,
+		.size_bytes = has_bytes,
+		.iov = walk->iov,
+		.iov_count = iov_part(request->iov, request->iov_count,
+				      walk->moved, has_bytes, walk->iov),
+		.done = walk_parent_done,
+	};
+	if (has_bytes)
+		layer_submit(queue, &walk->parent_request);
+	else
+		request_later(queue, &walk->parent_request, 0);
+}
+
+/* Whether the next piece, which may get shorter, is the parent's. */
+static int walk_from_parent(struct walk *walk, u64 place, bool *parent)
+{
+	struct vhd *vhd = vhd_of(walk->queue->disk);
+	u64 at = walk->request->offset_bytes + walk->moved;
+	u64 within = at & ((1ull << vhd->block_shift) - 1);
+	u64 sectors = walk->piece_bytes / VHD_SECTOR_BYTES;
+	bool here;
+	int ret;
+
+	*parent = vhd->parent && place == 0;
+	if (!vhd->parent || place == 0)
+		return 0;
+	ret = vhd_bitmap_run(vhd, place - within, within / VHD_SECTOR_BYTES,
+			     &sectors, &here);
+	walk->piece_bytes = sectors * VHD_SECTOR_BYTES;
+	*parent = !here;
+	return ret;
+}
+
 static void walk_on(struct walk *walk)
 {
 	const struct disk_request *request = walk->request;
 
 	while (walk->moved < request->size_bytes) {
 		u64 place;
+		bool parent = false;
 		int ret = walk_place(walk, &place);
 
+		if (ret == 0)
+			ret = walk_from_parent(walk, place, &parent);
 		if (ret < 0) {
 			walk_end(walk, ret);
+			return;
+		}
+		if (parent) {
+			walk_parent(walk);
 			return;
 		}
 		if (place) {

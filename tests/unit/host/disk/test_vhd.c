@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/backend/disk/image.h"
+#include "host/backend/disk/vhd.h"
 
 #define MIB (1ull << 20)
 
@@ -179,6 +180,84 @@ static void test_resize(void **state)
 	}
 }
 
+/* Makes a differencing disk of a dynamic one, by hand: nobody here writes
+ * them. Of each block, 16 sectors are its own, the next 16 the parent's. */
+static void make_differencing(const char *path, const char *parent)
+{
+	struct vhd_footer footer, parent_footer;
+	struct vhd_header header;
+	FILE *stream = fopen(parent, "r+e");
+	u32 entry;
+	u16 name[] = { '.', '\\', 'p', '.', 'v', 'h', 'd' };
+
+	assert_int_equal(fread(&parent_footer, sizeof(footer), 1, stream), 1);
+	fclose(stream);
+	stream = fopen(path, "r+e");
+	assert_int_equal(fread(&footer, sizeof(footer), 1, stream), 1);
+	assert_int_equal(fread(&header, sizeof(header), 1, stream), 1);
+	footer.type = vhd_be32(VHD_DIFFERENCING);
+	footer.checksum = vhd_checksum(&footer, sizeof(footer),
+				       offsetof(struct vhd_footer, checksum));
+	memcpy(header.parent_identity, parent_footer.identity, 16);
+	header.locators[2].platform = vhd_be32(0x57327275);
+	header.locators[2].bytes = vhd_be32(sizeof(name));
+	/* After the footer's copy, header and table nothing else is there. */
+	header.locators[2].offset = vhd_be64(rig_size(path));
+	header.checksum = vhd_checksum(&header, sizeof(header),
+				       offsetof(struct vhd_header, checksum));
+	rewind(stream);
+	fwrite(&footer, sizeof(footer), 1, stream);
+	fwrite(&header, sizeof(header), 1, stream);
+	for (int block = 0; block < 30; block++) {
+		fseek(stream, 1536 + block * 4, SEEK_SET);
+		assert_int_equal(fread(&entry, 4, 1, stream), 1);
+		if (entry == ~0u)
+			continue;
+		fseek(stream, (long)vhd_be32(entry) * 512, SEEK_SET);
+		for (int i = 0; i < 512; i++)
+			fputc(i / 2 % 2 ? 0 : 0xff, stream);
+	}
+	fseek(stream, 0, SEEK_END);
+	fwrite(name, sizeof(name), 1, stream);
+	for (int i = 0; i < 512 - (int)sizeof(name); i++)
+		fputc(0, stream);
+	fwrite(&footer, sizeof(footer), 1, stream);
+	fclose(stream);
+}
+
+static void test_differencing(void **state)
+{
+	const char *parent = image("p.vhd", 60 * MIB, false);
+	const char *path = image("d.vhd", 60 * MIB, false);
+	struct disk_options options = { .path = path, .read_only = true };
+	struct rig_disk rig = rig_open_path(parent);
+	struct lis_error err;
+	struct disk *disk;
+
+	(void)state;
+	rig_write(&rig, 0, 6 * MIB, 1);
+	rig_close(&rig);
+	rig = rig_open_path(path);
+	rig_write(&rig, 2 * MIB, 2 * MIB, 2);
+	rig_close(&rig);
+	make_differencing(path, parent);
+	rig = rig_open(&options);
+	rig_expect(&rig, 0, 2 * MIB, 1);
+	rig_expect(&rig, 4 * MIB, 2 * MIB, 1);
+	rig_expect(&rig, 6 * MIB, 8 * MIB, 0);
+	for (u64 at = 2 * MIB; at < 4 * MIB; at += 8192)
+		rig_expect(&rig, at, 8192, at / 8192 % 2 ? 1 : 2);
+	rig_close(&rig);
+	options.read_only = false;
+	assert_int_equal(disk_open(&disk, &options, &err), -ENOTSUP);
+	options.read_only = true;
+	/* Another disk in the parent's place. */
+	image("p.vhd", 60 * MIB, false);
+	assert_int_equal(disk_open(&disk, &options, &err), -EINVAL);
+	unlink(parent);
+	assert_int_equal(disk_open(&disk, &options, &err), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_qemus_in_ours),
 		cmocka_unit_test(test_footer_lost),
 		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_differencing),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup_memory, rig_teardown);
