@@ -22,6 +22,8 @@ from tally import FAILED, OK, SKIPPED, Tally
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "check")
 FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
+# Many tests wait for a clock rather than compute.
+UNIT_JOBS = 5
 # The machines this runs on have two processors.
 FUZZ_JOBS = 2
 VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
@@ -115,7 +117,8 @@ def unit(folder, compiler, options, label, only=None, environment=None):
     report = os.path.join(path, "meson-logs", "testlog.json")
     if os.path.exists(report):
         os.unlink(report)
-    run(["meson", "test", "-C", path, "--no-rebuild"] + names, log + "-tests",
+    run(["meson", "test", "-C", path, "--no-rebuild", "--num-processes",
+         str(UNIT_JOBS)] + names, log + "-tests",
         env=dict(os.environ, **(environment or {})))
     if os.path.exists(report):
         result.merge(tally.from_meson(report, label))
