@@ -38,11 +38,15 @@ static void template_make(const struct image_fuzz *fuzz)
 	file_bytes = st.st_size;
 	for (off_t at = 0; at < file_bytes; at += PAGE) {
 		u8 bytes[PAGE] = { 0 };
+		struct page *grown;
 
 		if (pread(fd, bytes, PAGE, at) <= 0 ||
 		    memcmp(bytes, zeros, PAGE) == 0)
 			continue;
-		pages = realloc(pages, (page_count + 1) * sizeof(*pages));
+		grown = realloc(pages, (page_count + 1) * sizeof(*pages));
+		if (!grown)
+			abort();
+		pages = grown;
 		pages[page_count].offset = at;
 		memcpy(pages[page_count++].bytes, bytes, PAGE);
 	}

@@ -6,14 +6,12 @@
  */
 #define _GNU_SOURCE
 #include "disk_rig.h"
+#include "power.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "host/backend/disk/file.h"
@@ -22,7 +20,6 @@
 #define MIB	   (1ull << 20)
 #define DISK_BYTES (12 * MIB)
 #define SECTORS	   (DISK_BYTES / 512)
-#define FILE_BYTES (64 * MIB)
 #define WRITE_MAX  (300u * 1024)
 #define STEPS	   70
 
@@ -123,237 +120,6 @@ static void model_verify(const char *path)
 	rig_close(&rig);
 }
 
-/* --- the power fails --- */
-
-struct pending {
-	struct pending *next;
-	u64 number;
-	enum file_kind kind;
-	u64 offset, size;
-	u8 *data;
-	bool complete;
-	bool durable;
-};
-
-static struct recorder {
-	struct file_hook hook;
-	pthread_mutex_t lock;
-	u64 begun;     /* operations that change something, so far */
-	u64 fail_at;   /* this one fails, */
-	int error;     /* with this */
-	bool for_good; /* and every later one: the power is off */
-	u64 off_at;
-	bool off;
-	bool record;
-	u8 *durable; /* the file as a loss of power would surely leave it */
-	u64 durable_bytes;
-	struct pending *pending, **pending_end;
-	u64 random;
-} recorder;
-
-static u64 random_next(u64 *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static void apply(const struct pending *pending, bool torn)
-{
-	u64 *random = &recorder.random;
-
-	if (pending->kind == FILE_TRUNCATE) {
-		if (pending->offset < recorder.durable_bytes)
-			memset(recorder.durable + pending->offset, 0,
-			       recorder.durable_bytes - pending->offset);
-		recorder.durable_bytes = pending->offset;
-		return;
-	}
-	assert_true(pending->offset + pending->size <= FILE_BYTES);
-	for (u64 at = 0; at < pending->size; at += 512) {
-		u64 bytes = pending->size - at < 512 ? pending->size - at : 512;
-		u8 *to = recorder.durable + pending->offset + at;
-
-		if (torn && random_next(random) % 2)
-			continue;
-		if (pending->data)
-			memcpy(to, pending->data + at, bytes);
-		else if (pending->offset + at < recorder.durable_bytes)
-			memset(to, 0, bytes);
-		if (pending->data &&
-		    pending->offset + at + bytes > recorder.durable_bytes)
-			recorder.durable_bytes = pending->offset + at + bytes;
-	}
-}
-
-static void pending_clear(void)
-{
-	while (recorder.pending) {
-		struct pending *next = recorder.pending->next;
-
-		free(recorder.pending->data);
-		free(recorder.pending);
-		recorder.pending = next;
-	}
-	recorder.pending_end = &recorder.pending;
-}
-
-static void take_out(struct pending **at)
-{
-	struct pending *pending = *at;
-
-	apply(pending, false);
-	*at = pending->next;
-	free(pending->data);
-	free(pending);
-}
-
-/* A sync: all that had come to its end before it is durable, in order. */
-static void sync_done(u64 number)
-{
-	struct pending **at = &recorder.pending;
-
-	while (*at) {
-		if ((*at)->complete && (*at)->number < number)
-			take_out(at);
-		else
-			at = &(*at)->next;
-	}
-	recorder.pending_end = at;
-}
-
-/* A write that is durable by itself, with what it builds on: the file's length
- * and what was done in the same place before. */
-static void write_done(u64 number)
-{
-	struct pending **at = &recorder.pending, *self = recorder.pending;
-
-	while (self && self->number != number)
-		self = self->next;
-	while (*at) {
-		bool same = self && (*at)->number <= number &&
-			    ((*at)->kind == FILE_TRUNCATE ||
-			     ((*at)->offset < self->offset + self->size &&
-			      self->offset < (*at)->offset + (*at)->size));
-
-		if (same && (*at)->complete) {
-			bool last = *at == self;
-
-			take_out(at);
-			self = last ? NULL : self;
-		} else {
-			at = &(*at)->next;
-		}
-	}
-	recorder.pending_end = at;
-}
-
-static void record(enum file_kind kind, u64 offset, u64 size,
-		   const struct iovec *iov, u32 iov_count)
-{
-	struct pending *pending = calloc(1, sizeof(*pending));
-
-	pending->number = recorder.begun;
-	pending->kind = kind;
-	pending->offset = offset;
-	pending->size = size;
-	if (iov) {
-		pending->data = malloc(size);
-		iov_gather(iov, iov_count, 0, pending->data, size);
-	}
-	*recorder.pending_end = pending;
-	recorder.pending_end = &pending->next;
-}
-
-static int hook_begin(struct file_hook *hook, enum file_kind kind,
-		      u64 offset_bytes, u64 size_bytes, const struct iovec *iov,
-		      u32 iov_count, u64 *cookie)
-{
-	int ret = 0;
-
-	(void)hook;
-	if (kind == FILE_READ)
-		return recorder.off ? -EIO : 0;
-	pthread_mutex_lock(&recorder.lock);
-	*cookie = ++recorder.begun;
-	if (recorder.off || (recorder.record && *cookie == recorder.off_at)) {
-		recorder.off = true;
-		ret = -EIO;
-	} else if (*cookie == recorder.fail_at) {
-		ret = recorder.error;
-	} else if (recorder.record && kind != FILE_SYNC) {
-		record(kind, offset_bytes, size_bytes, iov, iov_count);
-	}
-	pthread_mutex_unlock(&recorder.lock);
-	return ret;
-}
-
-static void hook_end(struct file_hook *hook, enum file_kind kind, bool durable,
-		     u64 cookie, int error)
-{
-	(void)hook;
-	if (kind == FILE_READ || error || !recorder.record)
-		return;
-	pthread_mutex_lock(&recorder.lock);
-	for (struct pending *pending = recorder.pending; pending;
-	     pending = pending->next) {
-		if (pending->number == cookie)
-			pending->complete = true;
-	}
-	if (!recorder.off && kind == FILE_SYNC)
-		sync_done(cookie);
-	else if (!recorder.off && durable)
-		write_done(cookie);
-	pthread_mutex_unlock(&recorder.lock);
-}
-
-static void recorder_begin(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	pending_clear();
-	recorder.hook.begin = hook_begin;
-	recorder.hook.end = hook_end;
-	recorder.begun = recorder.fail_at = recorder.off_at = 0;
-	recorder.off = false;
-	if (recorder.record) {
-		memset(recorder.durable, 0, FILE_BYTES);
-		n = pread(fd, recorder.durable, FILE_BYTES, 0);
-		assert_true(n > 0);
-		recorder.durable_bytes = (u64)n;
-	}
-	close(fd);
-	file_hook = &recorder.hook;
-}
-
-/* What is found when the power is back: some of what was not flushed came
- * through, and some of that in part. */
-static void power_back(const char *path)
-{
-	int fd = open(path, O_RDWR | O_TRUNC | O_CLOEXEC);
-
-	for (struct pending *pending = recorder.pending; pending;
-	     pending = pending->next) {
-		switch (random_next(&recorder.random) % 4) {
-		case 0:
-		case 1:
-			apply(pending, false);
-			break;
-		case 2:
-			apply(pending, pending->kind != FILE_TRUNCATE);
-			break;
-		default:
-			break;
-		}
-	}
-	assert_int_equal(
-		pwrite(fd, recorder.durable, recorder.durable_bytes, 0),
-		(ssize_t)recorder.durable_bytes);
-	close(fd);
-}
-
 /* --- the work --- */
 
 struct work {
@@ -383,14 +149,14 @@ static void work_close(struct work *work)
 
 static void work_write(struct work *work, u8 *memory)
 {
-	u64 count = 1 + random_next(&work->random) % (WRITE_MAX / 512);
-	u64 kind = random_next(&work->random) % 8, first;
+	u64 count = 1 + power_random(&work->random) % (WRITE_MAX / 512);
+	u64 kind = power_random(&work->random) % 8, first;
 	u32 flags = kind == 1 ? DISK_FUA : 0, seed = 0;
 	int ret;
 
 	if (kind == 0)
 		count = 3 * MIB / 512;
-	first = random_next(&work->random) % (SECTORS - count);
+	first = power_random(&work->random) % (SECTORS - count);
 	if (!model_room(first, count))
 		return;
 	if (kind == 0) {
@@ -414,7 +180,7 @@ static void work_do(struct work *work)
 	bool open = work_open(work);
 
 	for (int step = 0; step < STEPS && open; step++) {
-		if (random_next(&work->random) % 5 == 0) {
+		if (power_random(&work->random) % 5 == 0) {
 			if (disk_transfer(work->queue, DISK_FLUSH, 0, 0, NULL,
 					  0) == 0)
 				model_flush(0, SECTORS);
@@ -507,19 +273,19 @@ static void fault_loop(const struct kind *kind, int error)
 {
 	u64 total = ~0ull;
 
-	recorder.record = false;
+	power.record = false;
 	for (u64 n = 1; n <= total;
 	     n += step_of(total == ~0ull ? 1 : total, 8)) {
 		struct work work = { .path = image(kind),
 				     .random = 88172645463325252ull };
 
-		recorder_begin(work.path);
-		recorder.fail_at = operation = n;
-		recorder.error = error;
+		power_begin(work.path);
+		power.fail_at = operation = n;
+		power.error = error;
 		work_do(&work);
 		/* The first time tells how many there are. */
 		if (total == ~0ull)
-			total = recorder.begun;
+			total = power.begun;
 		verify(work.path, kind, n % 4 == 1);
 	}
 }
@@ -549,24 +315,24 @@ static void power_loop(const struct kind *kind)
 {
 	u64 total = 0;
 
-	recorder.record = true;
+	power.record = true;
 	for (u64 n = 1; total == 0 || n <= total; n += step_of(total, 14)) {
 		struct work work = { .path = image(kind),
 				     .random = 88172645463325252ull +
 					       n * 0x9e3779b97f4a7c15ull };
 
-		recorder_begin(work.path);
+		power_begin(work.path);
 		/* The first time shows how many there are. */
-		recorder.off_at = operation = total ? n : 0;
-		recorder.random = n * 0x9e3779b97f4a7c15ull;
+		power.off_at = operation = total ? n : 0;
+		power.random = n * 0x9e3779b97f4a7c15ull;
 		work_do(&work);
 		if (total == 0)
-			total = recorder.begun;
+			total = power.begun;
 		file_hook = NULL;
 		power_back(work.path);
 		verify(work.path, kind, n % 4 == 1);
 	}
-	pending_clear();
+	power_forget();
 }
 
 static void test_vhdx_power(void **state)
@@ -598,9 +364,5 @@ int main(void)
 		cmocka_unit_test(test_vhd_power),
 	};
 
-	pthread_mutex_init(&recorder.lock, NULL);
-	recorder.pending_end = &recorder.pending;
-	recorder.durable = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return cmocka_run_group_tests(tests, rig_setup_memory, rig_teardown);
 }
