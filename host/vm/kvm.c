@@ -295,32 +295,41 @@ int kvm_setup_vcpus(struct machine *machine, const struct boot_entry *entry,
 	return ret ? ret : set_entry(&machine->vcpus[0], entry, err);
 }
 
-static int connect_irqfd(struct machine *machine, u32 line, int fd, int freed)
+static int connect_irqfd(struct machine *machine, u32 line, int fd)
 {
 	struct kvm_irqfd request = { .fd = (u32)fd, .gsi = line };
 
-	if (freed >= 0) {
-		request.flags = KVM_IRQFD_FLAG_RESAMPLE;
-		request.resamplefd = (u32)freed;
-	}
 	return ioctl(machine->vm_fd, KVM_IRQFD, &request);
 }
 
 /*
  * KVM tells an acknowledged interrupt through the resample eventfd of its line:
  * for a SINT that is the guest's write to EOM, after it emptied a slot that was
- * marked message-pending (or an EOI, which does no harm).
+ * marked message-pending, or any EOI.
  */
+static int tell_freed(void *context, u32 vp, u32 sint, int fd, bool on)
+{
+	struct machine *machine = context;
+	struct kvm_irqfd request = {
+		.fd = (u32)fd,
+		.gsi = IRQ_SINT(vp, sint),
+		.flags = on ? KVM_IRQFD_FLAG_RESAMPLE : KVM_IRQFD_FLAG_DEASSIGN,
+		.resamplefd = (u32)machine->slot_fd,
+	};
+
+	return ioctl(machine->vm_fd, KVM_IRQFD, &request) ? -errno : 0;
+}
+
 static int make_interrupt(void *context, u32 vp, u32 sint, enum synic_kind kind)
 {
 	struct machine *machine = context;
-	int freed = kind == SYNIC_FREED ? machine->slot_fd : -1;
 	int fd, ret;
 
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	if (connect_irqfd(machine, IRQ_SINT(vp, sint), fd, freed)) {
+	if (kind != SYNIC_FREED &&
+	    connect_irqfd(machine, IRQ_SINT(vp, sint), fd)) {
 		ret = -errno;
 		close(fd);
 		return ret;
@@ -370,9 +379,10 @@ int kvm_setup_interrupts(struct machine *machine, struct lis_error *err)
 	if (machine->serial_irq_fd < 0 || machine->slot_fd < 0)
 		return lis_error_set(err, errno, "cannot make an eventfd: %s",
 				     strerror(errno));
-	if (connect_irqfd(machine, UART_IRQ, machine->serial_irq_fd, -1))
+	if (connect_irqfd(machine, UART_IRQ, machine->serial_irq_fd))
 		return kvm_failed("connect the serial port's interrupt", err);
 	machine->synic.make_interrupt = make_interrupt;
+	machine->synic.tell_freed = tell_freed;
 	machine->synic.context = machine;
 	return 0;
 }

@@ -147,17 +147,19 @@ static int slot_put(struct synic *synic, u32 vp, u32 sint, u32 type,
 		    const void *payload, u32 size_bytes)
 {
 	struct synic_vp *state = &synic->vp[vp];
-	bool told = state->fds[sint][SYNIC_FREED] >= 0;
 	int ret = synic_slot_put(state->message_page, sint, type, payload,
 				 size_bytes);
 
-	if (ret != -EAGAIN || told)
+	if (ret != -EAGAIN || state->told[sint])
 		return ret;
-	ret = find_interrupt(synic, vp, sint, SYNIC_FREED);
+	ret = synic->tell_freed(synic->context, vp, sint,
+				state->fds[sint][SYNIC_FREED], true);
+	if (ret < 0)
+		return ret;
+	state->told[sint] = true;
 	/* It may have become free before that could be told. */
-	return ret < 0 ? ret
-		       : synic_slot_put(state->message_page, sint, type,
-					payload, size_bytes);
+	return synic_slot_put(state->message_page, sint, type, payload,
+			      size_bytes);
 }
 
 void synic_quiet(struct synic *synic)
@@ -167,12 +169,11 @@ void synic_quiet(struct synic *synic)
 
 		pthread_mutex_lock(&state->lock);
 		for (u32 sint = 0; sint < MACHINE_SINTS; sint++) {
-			int *fd = &state->fds[sint][SYNIC_FREED];
-
-			/* KVM lets go of an irqfd that is closed. */
-			if (*fd >= 0)
-				close(*fd);
-			*fd = -1;
+			if (!state->told[sint])
+				continue;
+			synic->tell_freed(synic->context, i, sint,
+					  state->fds[sint][SYNIC_FREED], false);
+			state->told[sint] = false;
 		}
 		pthread_mutex_unlock(&state->lock);
 	}
@@ -190,7 +191,9 @@ int synic_post(struct synic *synic, u32 vp, u32 sint, u32 type,
 	state = &synic->vp[vp];
 	pthread_mutex_lock(&state->lock);
 	if (state->message_page) {
-		fd = find_interrupt(synic, vp, sint, SYNIC_MESSAGE);
+		ret = find_interrupt(synic, vp, sint, SYNIC_FREED);
+		fd = ret < 0 ? ret
+			     : find_interrupt(synic, vp, sint, SYNIC_MESSAGE);
 		ret = fd < 0 ? fd
 			     : slot_put(synic, vp, sint, type, payload,
 					size_bytes);

@@ -18,7 +18,7 @@
 enum synic_kind {
 	SYNIC_MESSAGE,
 	SYNIC_EVENT,
-	SYNIC_FREED, /* raises none: tells when a slot may be free */
+	SYNIC_FREED, /* raises none: for tell_freed */
 	SYNIC_KINDS,
 };
 
@@ -30,6 +30,7 @@ struct synic_vp {
 	u8 *message_page;     /* NULL: off */
 	u8 *event_page;
 	int fds[MACHINE_SINTS][SYNIC_KINDS]; /* -1: not made yet */
+	bool told[MACHINE_SINTS];	     /* when a slot may be free */
 };
 
 struct synic {
@@ -41,6 +42,12 @@ struct synic {
 	 */
 	int (*make_interrupt)(void *context, u32 vp, u32 sint,
 			      enum synic_kind kind);
+	/*
+	 * Begins or ends telling the owner when a slot of a SINT may have
+	 * become free. @fd: the eventfd of SYNIC_FREED, which names this.
+	 * Result: 0 or a negative errno.
+	 */
+	int (*tell_freed)(void *context, u32 vp, u32 sint, int fd, bool on);
 	void *context;
 	struct synic_vp vp[MACHINE_VCPUS_MAX];
 };
