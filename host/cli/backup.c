@@ -31,26 +31,29 @@ static uint64_t member(const json_t *object, const char *name)
 static int folder_resolve(const struct cli *cli, const char *folder,
 			  char path[PATH_MAX])
 {
-	char copy[PATH_MAX];
-	char *slash;
+	size_t end = strlen(folder), name;
+	char above[PATH_MAX], real[PATH_MAX];
+	int n;
 
 	if (realpath(folder, path))
 		return EXIT_STATUS_OK;
-	if (errno != ENOENT || strlen(folder) >= PATH_MAX)
+	if (errno != ENOENT || end >= PATH_MAX)
 		return cli_fail_text(cli, EIO, "cannot use %s: %s", folder,
 				     strerror(errno));
-	strcpy(copy, folder);
-	while ((slash = strrchr(copy, '/')) && !slash[1] && slash != copy)
-		*slash = '\0';
-	if (slash)
-		*slash = '\0';
-	if (!realpath(!slash ? "." : slash == copy ? "/" : copy, path))
+	while (end > 1 && folder[end - 1] == '/')
+		end--;
+	name = end;
+	while (name > 0 && folder[name - 1] != '/')
+		name--;
+	n = snprintf(above, sizeof(above), "%.*s", (int)name,
+		     name ? folder : "");
+	if (n < 0 || !realpath(name ? above : ".", real))
 		return cli_fail_text(cli, EIO, "cannot make %s: %s", folder,
 				     strerror(errno));
-	if (strlen(path) + strlen(folder) + 2 > PATH_MAX)
+	n = snprintf(path, PATH_MAX, "%s/%.*s", real[1] ? real : "",
+		     (int)(end - name), folder + name);
+	if (n < 0 || n >= PATH_MAX)
 		return cli_usage(cli, "the name of the folder is too long");
-	strcat(path, "/");
-	strcat(path, slash ? slash + 1 : copy);
 	return EXIT_STATUS_OK;
 }
 

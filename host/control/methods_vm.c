@@ -75,10 +75,10 @@ static void info_item(void *context, const struct kvp_item *item)
 	/* Too late: info_late() has answered. */
 	if (!info->request)
 		return;
-	if (strcmp(item->key, "NetworkAddressIPv4") &&
-	    strcmp(item->key, "NetworkAddressIPv6"))
+	if (strcmp(item->key, "NetworkAddressIPv4") != 0 &&
+	    strcmp(item->key, "NetworkAddressIPv6") != 0)
 		return;
-	strcpy(text, item->text);
+	memcpy(text, item->text, sizeof(text));
 	while ((one = strsep(&rest, ";")))
 		if (one[0])
 			json_array_append_new(info->addresses,
