@@ -37,7 +37,8 @@ VM_JOBS = 2
 VM_GROUPS = {
     "6.1-2cpu": "6.1-2cpu",
     "6.12-1cpu": "6.12-1cpu",
-    "others": "not 1cpu and not 2cpu",
+    "disks": "test_storage or test_disk",
+    "others": "not 1cpu and not 2cpu and not test_storage and not test_disk",
 }
 VM_GROUPS_FULL = {
     **VM_GROUPS,
