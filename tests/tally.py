@@ -25,6 +25,7 @@ class Tally:
         self.counts = {OK: 0, FAILED: 0, SKIPPED: 0}
         self.failures = []
         self.skips = []
+        self.unsteady = []
 
     def add(self, outcome, name, reason=""):
         """Counts one test."""
@@ -41,6 +42,7 @@ class Tally:
             self.counts[outcome] += count
         self.failures += other.failures
         self.skips += other.skips
+        self.unsteady += other.unsteady
 
     def __str__(self):
         return "%d passed, %d failed, %d skipped" % (
@@ -95,6 +97,13 @@ def from_meson(path, label):
         elif not counted:
             tally.add({"OK": OK, "SKIP": SKIPPED}.get(result, FAILED), name)
     return tally
+
+
+def pytest_id(failure):
+    """What pytest calls the VM test that a line of from_junit() is about."""
+    module, _, name = failure.partition(": ")[0].partition(" ")[2].partition(
+        ".")
+    return "tests/vm/%s.py::%s" % (module, name)
 
 
 def from_junit(path, label):
