@@ -20,13 +20,6 @@ static const struct cli_option options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-static uint64_t member(const json_t *object, const char *name)
-{
-	json_int_t value = json_integer_value(json_object_get(object, name));
-
-	return value > 0 ? (uint64_t)value : 0;
-}
-
 /* The folder as the VM's process knows it; it may be still to be made. */
 static int folder_resolve(const struct cli *cli, const char *folder,
 			  char path[PATH_MAX])
@@ -74,7 +67,7 @@ static int finish(const struct cli *cli, struct progress *progress,
 	}
 	json_array_foreach(disks, index, disk)
 	{
-		bytes += member(disk, "copied_bytes");
+		bytes += cli_number(disk, "copied_bytes");
 	}
 	progress_draw(progress, bytes, bytes);
 	progress_end(progress);
@@ -112,8 +105,8 @@ static int backup_run(const struct cli *cli, struct vm_client *client,
 		if (message.method &&
 		    strcmp(message.method, "backup.progress") == 0)
 			progress_draw(&progress,
-				      member(message.params, "bytes"),
-				      member(message.params, "total"));
+				      cli_number(message.params, "bytes"),
+				      cli_number(message.params, "total"));
 		vm_message_release(&message);
 		ret = 0;
 	}

@@ -239,3 +239,10 @@ const char *cli_text(const json_t *object, const char *name)
 
 	return text ? text : "";
 }
+
+uint64_t cli_number(const json_t *object, const char *name)
+{
+	json_int_t value = json_integer_value(json_object_get(object, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}

@@ -158,4 +158,7 @@ int cli_signal_fd(void);
 /* String member of an object, "" when it is missing or no string. */
 const char *cli_text(const json_t *object, const char *name);
 
+/* Integer member of an object, 0 when it is missing, no integer or negative. */
+uint64_t cli_number(const json_t *object, const char *name);
+
 #endif

@@ -33,13 +33,6 @@ struct copy {
 	struct progress progress;
 };
 
-static uint64_t member(const json_t *object, const char *name)
-{
-	json_int_t value = json_integer_value(json_object_get(object, name));
-
-	return value > 0 ? (uint64_t)value : 0;
-}
-
 /*
  * Waits for the answer of the copy, drawing progress. Returns as
  * vm_client_receive() does; 1 with the answer in message.
@@ -57,10 +50,10 @@ static int answer_wait(struct copy *copy, int timeout_ms,
 			return 1;
 		if (message->method &&
 		    strcmp(message->method, "copy.progress") == 0 &&
-		    member(message->params, "id") == copy->request_id)
+		    cli_number(message->params, "id") == copy->request_id)
 			progress_draw(&copy->progress,
-				      member(message->params, "bytes"),
-				      member(message->params, "total"));
+				      cli_number(message->params, "bytes"),
+				      cli_number(message->params, "total"));
 		vm_message_release(message);
 	}
 }
@@ -98,7 +91,7 @@ static int cancel(struct copy *copy)
 static int finish(struct copy *copy, const struct vm_message *message)
 {
 	const struct cli *cli = copy->cli;
-	uint64_t bytes = member(message->result, "bytes");
+	uint64_t bytes = cli_number(message->result, "bytes");
 	double seconds = progress_seconds(&copy->progress);
 	struct vm_failure failure;
 	struct lis_error err;

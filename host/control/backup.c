@@ -32,12 +32,6 @@ int backup_create(struct backup **result, const char *folder, const char *vm,
 	return 0;
 }
 
-static json_t *controller_json(u32 controller)
-{
-	return controller == RUN_DISK_IDE ? json_string("ide")
-					  : json_integer(controller);
-}
-
 /* The image that holds the disk as it was in the folder's newest backup, if
  * that is the one since which changes are known. */
 static const char *parent_find(struct backup *backup,
@@ -51,7 +45,7 @@ static const char *parent_find(struct backup *backup,
 	    strcmp(json_string_value(json_object_get(last, "id")), last_id) !=
 		    0)
 		return NULL;
-	controller = controller_json(disk->controller);
+	controller = run_disk_controller_json(disk->controller);
 	found = backup_set_disk(last, controller, disk->lun);
 	json_decref(controller);
 	/* An image is no parent of one of another size. */
@@ -305,7 +299,7 @@ static json_t *backup_json(const struct backup *backup)
 		const struct backup_disk *disk = &backup->disks[i];
 		json_t *row = json_pack(
 			"{s:o, s:I, s:s, s:s?, s:I, s:I}", "controller",
-			controller_json(disk->controller), "lun",
+			run_disk_controller_json(disk->controller), "lun",
 			(json_int_t)disk->lun, "file", disk->file, "parent",
 			disk->parent, "size_bytes",
 			(json_int_t)disk->info.size_bytes, "copied_bytes",

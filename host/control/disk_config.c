@@ -378,3 +378,9 @@ json_t *run_disk_json(const struct run_disk *disk)
 	text_put(object, "serial", disk->serial);
 	return object;
 }
+
+json_t *run_disk_controller_json(uint32_t controller)
+{
+	return controller == RUN_DISK_IDE ? json_string("ide")
+					  : json_integer(controller);
+}

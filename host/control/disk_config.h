@@ -52,6 +52,9 @@ void run_disk_release(struct run_disk *disk);
 int run_disk_copy(struct run_disk *disk, const struct run_disk *from,
 		  struct lis_error *err);
 
+/* A controller's number, or "ide", as the control protocol has it. */
+json_t *run_disk_controller_json(uint32_t controller);
+
 /*
  * Takes a disk from an option's text: PATH[,KEY[=VALUE]...]; two commas in the
  * path are one comma. Keys are those of run_disk_set().

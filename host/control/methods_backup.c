@@ -82,8 +82,6 @@ static void job_finish(struct backup_job *job)
 	struct vm *vm = job->vm;
 	int code;
 
-	if (job->failure[0])
-		backup_cancel(backup);
 	code = backup_finish(backup, &error);
 	if (job->failure[0]) {
 		job_fail(job, job->reason, job->failure);

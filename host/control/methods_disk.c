@@ -31,12 +31,6 @@ static const char *reason_of(int code)
 	}
 }
 
-static json_t *controller_name(u32 controller)
-{
-	return controller == RUN_DISK_IDE ? json_string("ide")
-					  : json_integer(controller);
-}
-
 /* "controller" and "lun", which name a disk. */
 static bool place_of(struct control_request *request, json_t *params,
 		     u32 *controller, u32 *lun)
@@ -82,8 +76,8 @@ static void attached(void *context, int code, u32 controller, u32 lun,
 		 "a disk was attached at %s %u",
 		 controller == RUN_DISK_IDE ? "IDE place" : "LUN", lun);
 	control_reply(request, json_pack("{s:o, s:I}", "controller",
-					 controller_name(controller), "lun",
-					 (json_int_t)lun));
+					 run_disk_controller_json(controller),
+					 "lun", (json_int_t)lun));
 }
 
 void method_disk_attach(struct control_request *request, json_t *params)
@@ -172,8 +166,8 @@ static json_t *disk_row(const struct storage_disk *disk)
 	const struct run_disk *config = disk->config;
 	json_t *row = json_pack(
 		"{s:o, s:I, s:o, s:s, s:s, s:I, s:I, s:I}", "controller",
-		controller_name(disk->controller), "lun", (json_int_t)disk->lun,
-		"path", json_text(config->path), "kind",
+		run_disk_controller_json(disk->controller), "lun",
+		(json_int_t)disk->lun, "path", json_text(config->path), "kind",
 		config->dvd ? "dvd" : "disk", "format",
 		disk_format_name(disk->info.format), "size_bytes",
 		(json_int_t)disk->info.size_bytes, "sector_bytes",
