@@ -55,6 +55,7 @@ static struct model models[8];
 static struct sim_request *wanted; /* NULL: none */
 static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 static u32 channels_open, rescans, resets, stamps;
+static bool reset_wanted;
 static u64 dice;
 
 static u32 roll(u32 sides)
@@ -70,6 +71,7 @@ void sim_storage_reset(void)
 	memset(sim_loads, 0, sizeof(sim_loads));
 	wanted = NULL;
 	channels_open = rescans = resets = 0;
+	reset_wanted = false;
 	dice = 1;
 }
 
@@ -488,12 +490,23 @@ static void new_requests(struct sim_guest *guest, struct channel *channel)
 			load_send(guest, channel, lun);
 }
 
+/* The driver may be waiting for its sub-channels still: run() tries again. */
+static void reset_try(void)
+{
+	struct channel *first = &adapters[0].channels[0];
+
+	if (reset_wanted &&
+	    storage_vsc_reset(&first->vsc, STORAGE_RESET_BUS, 0) == VMBUS_OK)
+		reset_wanted = false;
+}
+
 void sim_storage_run(struct sim_guest *guest, struct sim_guest_channel *on)
 {
 	struct channel *channel = channel_of(on);
 
 	while (answer_take(guest, channel))
 		;
+	reset_try();
 	question_send(channel);
 	new_requests(guest, channel);
 	if (wanted)
@@ -569,5 +582,5 @@ void sim_storage_send_reset(struct sim_guest *guest, void *context)
 {
 	(void)guest;
 	(void)context;
-	storage_vsc_reset(&adapters[0].channels[0].vsc, STORAGE_RESET_BUS, 0);
+	reset_wanted = true;
 }

@@ -509,6 +509,21 @@ static pid_t nbd_serve(void)
 	_exit(127);
 }
 
+/* Its socket has a name before anyone listens at it. */
+static bool nbd_listens(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool listens;
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", nbd_socket);
+	listens =
+		connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return listens;
+}
+
 static void nbd_kill(pid_t server)
 {
 	kill(server, SIGKILL);
@@ -528,7 +543,7 @@ static void test_nbd(void **state)
 	snprintf(nbd_socket, sizeof(nbd_socket), "%s/nbd", folder);
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", nbd_socket);
 	server = nbd_serve();
-	SIM_UNTIL(access(nbd_socket, F_OK) == 0);
+	SIM_UNTIL(nbd_listens());
 	attach(uri, 3);
 	attention_take(3);
 	load_set(0, true);
