@@ -117,7 +117,6 @@ struct slot {
 	struct unit *unit;	  /* NULL: none */
 	struct disk_queue *queue; /* NULL: not used yet */
 	bool leaving;		  /* no new requests */
-	bool submitted;		  /* something is to be kicked */
 	u32 under_way;		  /* tasks */
 };
 
@@ -160,6 +159,7 @@ struct worker {
 
 	struct storage_vsp vsp;
 	u64 units;   /* a bit for each unit there is */
+	u64 kicks;   /* a bit for each slot that has something to kick */
 	u32 leaving; /* slots that wait for their last request */
 	bool stopping;
 	bool stalled; /* the next packet waits for a call */
@@ -248,6 +248,8 @@ void task_abort(struct task *task);
 /* The way to the task's unit, opened when it is first used; NULL: it cannot be
  * (worker.c). */
 struct disk_queue *worker_queue(struct task *task);
+/* Its queue has something for the kernel (worker.c). */
+void worker_kick_later(struct task *task);
 /* Its answer can be sent (worker.c). */
 void worker_task_done(struct task *task);
 /* It waits for room on the host (worker.c). */

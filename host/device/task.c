@@ -112,7 +112,7 @@ static void block_submit(struct task *task, enum disk_op op, u64 offset_bytes,
 	request->done = block_done;
 	request->context = task;
 	task->submitted = true;
-	task->slot->submitted = true;
+	worker_kick_later(task);
 	disk_submit(task->slot->queue, request);
 }
 
@@ -258,8 +258,11 @@ void task_abort(struct task *task)
 	if (task->aborted)
 		return;
 	task->aborted = true;
-	if (task->submitted)
-		disk_cancel(task->slot->queue, &task->request);
+	if (!task->submitted)
+		return;
+	disk_cancel(task->slot->queue, &task->request);
+	/* The queue's own round trip to the kernel carries it. */
+	worker_kick_later(task);
 }
 
 /* ---- the command ---- */

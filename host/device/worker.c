@@ -211,17 +211,24 @@ static void slots_settle(struct worker *worker)
 			slot_look(worker, i);
 }
 
+void worker_kick_later(struct task *task)
+{
+	struct worker *worker = task->worker;
+
+	worker->kicks |= 1ull << (task->slot - worker->slots);
+}
+
 static void slots_kick(struct worker *worker)
 {
-	u64 units = worker->units;
+	u64 kicks = worker->kicks;
 
-	while (units) {
-		struct slot *slot = &worker->slots[__builtin_ctzll(units)];
+	worker->kicks = 0;
+	while (kicks) {
+		struct slot *slot = &worker->slots[__builtin_ctzll(kicks)];
 
-		units &= units - 1;
-		if (!slot->submitted)
+		kicks &= kicks - 1;
+		if (!slot->queue)
 			continue;
-		slot->submitted = false;
 		disk_kick(slot->queue);
 		/* Some are done by now. */
 		disk_reap(slot->queue);
@@ -493,7 +500,8 @@ static bool turn(struct worker *worker)
 	bus_channel_release(worker->channel);
 	bus_channel_flush(worker->channel);
 	more = bus_channel_unmask(worker->channel);
-	return more && !worker->done && can_take(worker);
+	return more && !worker->done && can_take(worker) &&
+	       room_for_answer(worker);
 }
 
 /* ---- the thread ---- */
