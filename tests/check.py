@@ -31,7 +31,7 @@ VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
 ASAN_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                 "-Dfuzz=true", "-Doptimization=1"]
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
-# A carrier keeps little more than one processor busy.
+# A carrier has one processor.
 VM_JOBS = 2
 # What pytest -k picks for each: guests of one kind stay up from test to test.
 VM_GROUPS = {
@@ -202,9 +202,9 @@ def snapshot(lis):
 def vm_group(options, tree, name, select):
     """Runs some of the VM tests in a carrier of their own: a tally.
 
-    The carrier's emulator loses an interrupt now and then, and a guest then
-    stands still. make check runs what failed once more, in a new carrier, and
-    tells of what only failed the first time; make check-full does not.
+    The carrier is an emulator with faults of its own. make check runs what
+    failed once more, in a new carrier, and tells of what only failed the first
+    time; make check-full does not.
     """
     limit_s = VM_LIMIT_FULL_S if options.full else VM_LIMIT_S
     result = vm_try(tree, name, limit_s, ["tests/vm", "-k", select]

@@ -103,7 +103,17 @@ class Guest:
 
     def try_run(self, command, timeout_s=60):
         """Runs a shell script in the guest: (status, output)."""
-        return self.console.run(command, timeout_s)
+        try:
+            return self.console.run(command, timeout_s)
+        except console.ConsoleError as error:
+            raise console.ConsoleError("%s\nevents:\n%s" % (
+                error, self.happened())) from None
+
+    def happened(self):
+        """What the VM remembers of its life, for a person."""
+        if not self.alive():
+            return "the VM process ended with %s" % self.process.returncode
+        return self.lis("events", "--replay", "--no-follow", check=False).output
 
     def run(self, command, timeout_s=60):
         """Runs a shell script in the guest, which must succeed: its output."""
