@@ -53,26 +53,43 @@ def ring():
         return json.load(stream)
 
 
-def vm():
-    """Boot, memory, messages and clock, inside the carrier."""
-    say("VMs, in the carrier")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
-    path = os.path.join(BUILD, "vm.json")
+def in_carrier(name):
+    """Runs bench/NAME.py inside the carrier: what it measured."""
+    path = os.path.join(BUILD, name + ".json")
     run("carrier/carrier", "run", "--share", BUILD, "--follow",
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
-        "/usr/bin/python3", "bench/vm.py", path)
+        "/usr/bin/python3", "bench/%s.py" % name, path)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
 
 
+def vm():
+    """Boot, memory, messages and clock, inside the carrier."""
+    say("VMs, in the carrier")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("vm")
+
+
+def storage():
+    """Disks, inside the carrier."""
+    say("disks, in the carrier")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    run("carrier/debian-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("storage")
+
+
+PARTS = {"ring": ring, "vm": vm, "storage": storage}
+
+
 def main():
-    """Measures everything."""
+    """Measures everything, or the parts that the command line names."""
     build()
     results = {"lis_stripped_bytes": size_bytes()}
     say("lis, stripped: %d KiB" % (results["lis_stripped_bytes"] // 1024))
-    results["ring"] = ring()
-    results["vm"] = vm()
+    for name, part in PARTS.items():
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            results[name] = part()
     os.makedirs(RESULTS, exist_ok=True)
     path = os.path.join(RESULTS, time.strftime("%Y%m%dT%H%M%S.json"))
     with open(path, "w", encoding="utf-8") as stream:
