@@ -276,6 +276,7 @@ def controllers(guest):
     return count
 
 
+@pytest.mark.slow
 def test_every_place(new_vm, tmp_path):
     """All that one controller holds, and the three others."""
     options = []
@@ -293,7 +294,8 @@ def test_every_place(new_vm, tmp_path):
     guest.kill()
 
 
-@pytest.mark.parametrize("name", ("raw", "vhdx"))
+@pytest.mark.parametrize("name", (
+    pytest.param("raw", marks=pytest.mark.slow), "vhdx"))
 def test_beyond_two_terabytes(new_vm, tmp_path, name):
     """A disk with more sectors than 32 bits count; its last ones too."""
     size = 3 << 40
@@ -317,6 +319,7 @@ def test_beyond_two_terabytes(new_vm, tmp_path, name):
     guest.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ("fixed.vhdx", "child.vhdx", "dynamic.vhd",
                                   "fixed.vhd"))
 def test_image_kinds(new_vm, tmp_path, kind):
