@@ -21,11 +21,11 @@ from tally import FAILED, OK, SKIPPED, Tally
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "check")
-FUZZ_SECONDS, FUZZ_SECONDS_FULL = 10, 300
+FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
 # Many tests wait for a clock rather than compute.
 UNIT_JOBS = 5
 # The machines this runs on have two processors.
-FUZZ_JOBS = 3
+FUZZ_JOBS = 4
 VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
 # The fuzz targets are in the same build as the tests with these sanitizers.
 ASAN_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false",
@@ -160,7 +160,7 @@ def fuzz_one(name, seconds):
 
 
 def part_fuzz(options):
-    """each fuzz target for a while, three at a time"""
+    """each fuzz target for a while, four at a time"""
     result = Tally()
     seconds = FUZZ_SECONDS_FULL if options.full else FUZZ_SECONDS
     path = os.path.join(ROOT, "build-asan")
