@@ -186,4 +186,4 @@ def initrd(name):
         archive.data("modules/order",
                      "".join(key + "\n" for key, _ in order).encode())
         initramfs.write_whole(path, archive.bytes())
-    return initramfs.kernel_image(root), path
+    return guest.kernel_file(name), path

@@ -136,6 +136,18 @@ def unpack_kernel(image):
     raise Missing("%s is packed in a way not known here" % image)
 
 
+def unpacked_image(root):
+    """The ELF image of an unpacked kernel package's kernel, which starts
+    seconds faster under emulation than the bzImage.
+
+    It is unpacked once, beside the package's folder in the cache.
+    """
+    path = os.path.realpath(root) + ".elf"
+    if not os.path.exists(path):
+        write_whole(path, unpack_kernel(kernel_image(root)))
+    return path
+
+
 def without_signature(module):
     """A module without its signature, which takes long to check."""
     magic = b"~Module signature appended~\n"

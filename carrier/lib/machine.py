@@ -76,18 +76,6 @@ def need_parts():
     return kernel
 
 
-def unpacked_kernel(kernel):
-    """The kernel's ELF image, which starts seconds faster than the bzImage.
-
-    It is unpacked once, beside the package's folder in the cache.
-    """
-    image = initramfs.kernel_image(kernel)
-    path = os.path.realpath(kernel) + ".elf"
-    if not os.path.exists(path):
-        initramfs.write_whole(path, initramfs.unpack_kernel(image))
-    return path
-
-
 def build_initrd(kernel, tmpfs_mib, shares):
     """The carrier's initial RAM file system."""
     archive = initramfs.Archive()
@@ -196,7 +184,7 @@ class Machine:
             "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,-xsave,-cx16", "-smp",
             str(options.cpus), "-m", "%dM" % options.memory, "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", unpacked_kernel(kernel), "-initrd",
+            "-kernel", initramfs.unpacked_image(kernel), "-initrd",
             "/proc/self/fd/%d" % initrd,
             "-append", "%s tsc_early_khz=%d" % (COMMAND_LINE,
                                                 tsc.frequency_khz()),

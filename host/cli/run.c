@@ -14,7 +14,7 @@
 
 static const struct cli_option options[] = {
 	{ "name", 'n', "NAME", "the VM's name" },
-	{ "kernel", 'k', "FILE", "Linux kernel, a bzImage" },
+	{ "kernel", 'k', "FILE", "Linux kernel, a bzImage or vmlinux" },
 	{ "initrd", 'i', "FILE", "initial RAM disk" },
 	{ "append", 'a', "TEXT", "kernel command line" },
 	{ "cpus", 'c', "N", "virtual processors, 1 to 64 (1)" },

@@ -190,16 +190,14 @@ struct run_disk *run_config_add_disk(struct run_config *config,
 
 static int file_check(const char *what, const char *path, struct lis_error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int code = fd < 0 ? errno : 0;
+	bool seen = fd >= 0 && fstat(fd, &st) == 0;
+	int code = errno;
 
-	if (fd >= 0) {
-		if (fstat(fd, &st) != 0)
-			code = errno;
+	if (fd >= 0)
 		close(fd);
-	}
-	if (code != 0)
+	if (!seen)
 		return lis_error_set(err, code, "cannot read the %s %.300s: %s",
 				     what, path, strerror(code));
 	if (!S_ISREG(st.st_mode))
@@ -261,7 +259,7 @@ int run_config_check(const struct run_config *config, struct lis_error *err)
 	if (!config->kernel)
 		return lis_error_set(err, EINVAL,
 				     "VM \"%s\" has no kernel; give a Linux "
-				     "bzImage with --kernel",
+				     "bzImage or vmlinux with --kernel",
 				     config->name);
 	ret = memory_check(config, err);
 	if (ret == 0)

@@ -3,6 +3,7 @@
 #include "host/vm/boot.h"
 
 #include "host/vm/acpi.h"
+#include "host/vm/elf_kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,13 @@
 #define PAGE_HUGE     0x80ull
 #define TABLE_ENTRIES 512
 #define IDENTITY_GIB  4
+
+/* boot.rst: the last address of an initrd that a kernel takes when its header
+ * does not say; the header of an unpacked kernel is gone. */
+#define INITRD_MAX_GPA_64 0x7fffffffull
+#define INITRD_MAX_GPA_32 0x37ffffffull
+/* COMMAND_LINE_SIZE of arch/x86, less the terminator. */
+#define COMMAND_LINE_MAX_BYTES 2047
 
 struct boot_file {
 	const char *path;
@@ -83,35 +91,85 @@ static int file_read(const struct boot_file *file, void *to, u64 size_bytes,
 	return 0;
 }
 
+static int too_little_memory(const struct memory *memory,
+			     const struct boot_file *file,
+			     const struct bzimage *image, struct lis_error *err)
+{
+	u64 end = image->load_gpa + image->init_bytes;
+
+	if (end <= memory->layout.low_bytes)
+		return 0;
+	return lis_error_set(
+		err, EINVAL,
+		"%s needs at least %llu MiB of memory below the MMIO window, "
+		"the machine has %llu MiB",
+		file->path, (unsigned long long)(end >> 20) + 1,
+		(unsigned long long)(memory->layout.low_bytes >> 20));
+}
+
+static int load_bzimage(struct memory *memory, const struct boot_file *file,
+			const u8 *head, u32 head_bytes, struct bzimage *image,
+			struct lis_error *err)
+{
+	int ret = bzimage_parse(image, head, head_bytes, file->size_bytes, err);
+
+	if (ret)
+		return lis_error_prefix(err, ret, "%s", file->path);
+	ret = too_little_memory(memory, file, image, err);
+	if (ret)
+		return ret;
+	return file_read(file, memory->base + image->load_gpa,
+			 image->payload_bytes, image->payload_offset, err);
+}
+
+/* What the header of a bzImage with this kernel in it would say. */
+static void image_of_elf(const struct elf_kernel *kernel, struct bzimage *image)
+{
+	memset(image, 0, sizeof(*image));
+	bzimage_header_make(&image->header);
+	image->load_gpa = kernel->load_gpa;
+	image->init_bytes = kernel->end_gpa - kernel->load_gpa;
+	image->initrd_max_gpa =
+		kernel->long_mode ? INITRD_MAX_GPA_64 : INITRD_MAX_GPA_32;
+	image->command_line_max_bytes = COMMAND_LINE_MAX_BYTES;
+	image->entry_offset = (u32)(kernel->entry_gpa - kernel->load_gpa);
+	image->long_mode = kernel->long_mode;
+}
+
+static int load_elf(struct memory *memory, const struct boot_file *file,
+		    const u8 *head, u32 head_bytes, struct bzimage *image,
+		    struct lis_error *err)
+{
+	struct elf_kernel kernel;
+	int ret = elf_parse(&kernel, head, head_bytes, file->size_bytes, err);
+
+	if (ret)
+		return lis_error_prefix(err, ret, "%s", file->path);
+	image_of_elf(&kernel, image);
+	ret = too_little_memory(memory, file, image, err);
+	for (u32 i = 0; !ret && i < kernel.segment_count; i++) {
+		const struct elf_segment *segment = &kernel.segments[i];
+
+		ret = file_read(file, memory->base + segment->gpa,
+				segment->file_bytes, segment->offset, err);
+	}
+	return ret;
+}
+
 static int load_kernel(struct memory *memory, const struct boot_file *file,
 		       struct bzimage *image, struct lis_error *err)
 {
 	u8 head[BZIMAGE_HEAD_BYTES];
-	u64 head_bytes = sizeof(head);
+	u32 head_bytes = sizeof(head);
 	int ret;
 
 	if (file->size_bytes < head_bytes)
-		head_bytes = file->size_bytes;
+		head_bytes = (u32)file->size_bytes;
 	ret = file_read(file, head, head_bytes, 0, err);
 	if (ret)
 		return ret;
-	ret = bzimage_parse(image, head, (u32)head_bytes, file->size_bytes,
-			    err);
-	if (ret)
-		return lis_error_prefix(err, ret, "%s", file->path);
-	if (image->load_gpa + image->init_bytes > memory->layout.low_bytes)
-		return lis_error_set(
-			err, EINVAL,
-			"%s needs at least %llu MiB of memory below the MMIO "
-			"window, the machine has %llu MiB",
-			file->path,
-			(unsigned long long)((image->load_gpa +
-					      image->init_bytes) >>
-					     20) +
-				1,
-			(unsigned long long)(memory->layout.low_bytes >> 20));
-	return file_read(file, memory->base + image->load_gpa,
-			 image->payload_bytes, image->payload_offset, err);
+	return (elf_is(head, head_bytes) ? load_elf : load_bzimage)(
+		memory, file, head, head_bytes, image, err);
 }
 
 /* As high as it may be: the kernel unpacks itself from below. */

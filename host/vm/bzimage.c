@@ -97,3 +97,13 @@ int bzimage_parse(struct bzimage *image, const void *head, u32 head_bytes,
 	image->command_line_max_bytes = header->cmdline_size;
 	return check_placement(image, err);
 }
+
+void bzimage_header_make(struct setup_header *header)
+{
+	*header = (struct setup_header){
+		.boot_flag = BOOT_FLAG,
+		.header = HEADER_MAGIC,
+		.version = PROTOCOL_MIN,
+		.loadflags = LOADED_HIGH,
+	};
+}

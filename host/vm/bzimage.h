@@ -42,4 +42,11 @@ struct bzimage {
 int bzimage_parse(struct bzimage *image, const void *head, u32 head_bytes,
 		  u64 file_bytes, struct lis_error *err);
 
+/**
+ * bzimage_header_make - the least that a kernel wants to find in the setup
+ * header of its boot parameters (boot.rst, "The Real-Mode Kernel Header"), for
+ * one that came without a header.
+ */
+void bzimage_header_make(struct setup_header *header);
+
 #endif

@@ -4,6 +4,7 @@
 #include "tests/unit/host/vm/kernel_file.h"
 #include "tests/unit/host/vm/unit.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,63 @@ static void starts_a_32_bit_kernel(void **state)
 	memcpy(&code, memory.base + BOOT_GDT_GPA + BOOT_GDT_CODE, sizeof(code));
 	/* Intel SDM volume 3, 3.4.5: bit 54 is D, bit 53 is L. */
 	assert_int_equal(code >> 53 & 3, 2);
+	unlink(other);
+}
+
+/* An unpacked kernel: each segment at its own address, a header made up. */
+static void loads_an_unpacked_kernel(void **state)
+{
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr segments[2];
+		u8 bytes[1024];
+	} file = {
+		.head = {
+			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64,
+				     ELFDATA2LSB },
+			.e_type = ET_EXEC,
+			.e_machine = EM_X86_64,
+			.e_entry = 2 * MIB,
+			.e_phoff = sizeof(file.head),
+			.e_phentsize = sizeof(file.segments[0]),
+			.e_phnum = 2,
+		},
+		.segments = {
+			{ .p_type = PT_LOAD, .p_paddr = 2 * MIB,
+			  .p_offset = sizeof(file) - 1024, .p_filesz = 1000,
+			  .p_memsz = 5000 },
+			{ .p_type = PT_LOAD, .p_paddr = 9 * MIB,
+			  .p_offset = sizeof(file) - 24, .p_filesz = 24,
+			  .p_memsz = MIB },
+		},
+	};
+	struct boot_files files = { .kernel = other, .initrd = initrd };
+	struct boot_params params;
+	struct boot_entry entry;
+	struct lis_error err;
+
+	(void)state;
+	memset(file.bytes, 0xc3, sizeof(file.bytes));
+	write_file(other, &file, sizeof(file));
+	assert_int_equal(boot_load(&memory, &files, &entry, &err), 0);
+	assert_int_equal(entry.gpa, 2 * MIB);
+	assert_true(entry.long_mode);
+	assert_memory_equal(memory.base + 2 * MIB, file.bytes, 1000);
+	assert_int_equal(memory.base[2 * MIB + 1000], 0);
+	assert_memory_equal(memory.base + 9 * MIB, file.bytes, 24);
+	memcpy(&params, memory.base + BOOT_PARAMS_GPA, sizeof(params));
+	assert_int_equal(params.hdr.header, 0x53726448);
+	assert_int_equal(params.hdr.ramdisk_size, 14);
+	assert_true(params.hdr.ramdisk_image >= 10 * MIB);
+	/* Memory that it says it uses, and the machine does not have. */
+	file.segments[1].p_memsz = 64 * MIB;
+	write_file(other, &file, sizeof(file));
+	assert_int_equal(boot_load(&memory, &files, &entry, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "at least 74 MiB"));
+	/* Cut short. */
+	write_file(other, &file, sizeof(file) - 1);
+	assert_int_equal(boot_load(&memory, &files, &entry, &err), -EINVAL);
+	assert_non_null(strstr(err.text, other));
 	unlink(other);
 }
 
@@ -279,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOOT_TEST(puts_everything_in_place),
 		BOOT_TEST(starts_a_32_bit_kernel),
+		BOOT_TEST(loads_an_unpacked_kernel),
 		cmocka_unit_test(tells_the_memory_map),
 		BOOT_TEST(resets_at_the_reset_vector),
 		BOOT_TEST(maps_4_gib_to_itself),
