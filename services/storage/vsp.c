@@ -140,9 +140,18 @@ u32 storage_vsp_complete(const struct storage_srb *srb,
 {
 	struct storage_packet answer = { 0 };
 	struct storage_srb_wire *wire = &answer.srb;
+	struct scsi_result conflict;
 	u8 status = srb_status(result);
-	u8 sense = result->sense_bytes;
+	u8 sense;
 
+	/* Linux makes a transport error of an error without sense data, and
+	 * nobody sees the conflict. */
+	if (result->status == SCSI_RESERVATION_CONFLICT) {
+		sense_set(&conflict, SENSE_NONE);
+		conflict.status = SCSI_RESERVATION_CONFLICT;
+		result = &conflict;
+	}
+	sense = result->sense_bytes;
 	wire->length = srb->call.packet_bytes < STORAGE_PACKET_BYTES
 			       ? STORAGE_SRB_BYTES_OLD
 			       : STORAGE_SRB_BYTES;

@@ -222,6 +222,8 @@ static void test_outcomes(void **state)
 	assert_int_equal(event.outcome, STORAGE_OUTCOME_SENSE);
 	event = COMMAND(&link, 0, STORAGE_DATA_IN, data, 512, READ_10(0, 1));
 	assert_int_equal(event.outcome, STORAGE_OUTCOME_CONFLICT);
+	/* Without sense data Linux would not look at the status. */
+	assert_int_equal(event.result.sense_bytes, SENSE_FIXED_BYTES);
 }
 
 static u32 notice(enum storage_operation operation)
