@@ -62,7 +62,7 @@ def backing():
     """Makes a file system on a block device in memory, and the images there:
     {name of the host: path}."""
     modules = initramfs.Modules(os.path.join(cache_folder(), "carrier-kernel"))
-    for name, data in modules.closure(["null_blk", "ext4"]):
+    for name, data in modules.closure(["null_blk", "crc32c_generic", "ext4"]):
         path = "/run/%s.ko" % name
         initramfs.write_whole(path, data)
         options = ["memory_backed=1", "gb=3", "nr_devices=1"] \

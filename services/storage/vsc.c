@@ -405,7 +405,7 @@ static enum vmbus_status take_completion(struct storage_vsc *vsc, u64 id,
 	result->status = srb->scsi_status;
 	result->no_unit = event->srb_status == STORAGE_SRB_INVALID_LUN;
 	result->transferred = srb->transfer_bytes;
-	if (srb->scsi_status == SCSI_CHECK_CONDITION &&
+	if (srb->scsi_status != SCSI_GOOD &&
 	    (srb->srb_status & STORAGE_SRB_AUTOSENSE_VALID)) {
 		result->sense_bytes = srb->sense_length < STORAGE_SENSE_BYTES
 					      ? srb->sense_length
