@@ -20,7 +20,8 @@ def _kernel(tmp_path):
 @pytest.mark.parametrize("arguments, said", [
     ([], "no name; give one with --name"),
     (["--name", "a b"], "--name: the name of a VM is"),
-    (["--name", "a"], "no kernel; give a Linux bzImage with --kernel"),
+    (["--name", "a"], "no kernel; give a Linux bzImage or "
+     "vmlinux with --kernel"),
     (["--cpus", "0"], "--cpus: \"0\" is not a number of processors"),
     (["--cpus", "65"], "from 1 to 64"),
     (["--memory", "big"], "--memory: \"big\" is not a size"),
