@@ -64,6 +64,14 @@ struct bus_signal {
 	int fd;
 };
 
+/* A GPADL that an owner has mapped. */
+struct bus_gpadl {
+	struct bus_gpadl *next;
+	u32 id;
+	u32 page_count;
+	void *pages;
+};
+
 struct bus_channel {
 	struct bus *bus;
 	struct bus_channel *next;
@@ -81,6 +89,7 @@ struct bus_channel {
 	void *out_rings;
 	u32 in_pages;
 	u32 out_pages;
+	struct bus_gpadl *gpadls;
 	struct ring rx;
 	struct ring tx;
 	struct bus_channel_counters counters; /* atomic, of one writer */
@@ -128,5 +137,10 @@ void bus_channel_start(struct bus_channel *channel,
 		       const struct vmbus_host_action *action);
 void bus_channel_stop(struct bus_channel *channel);
 void bus_channel_forget(struct bus_channel *channel);
+
+/* The guest wants a GPADL back, or the channel closes (gpadl.c). */
+void bus_gpadl_teardown(struct bus *bus, struct bus_channel *channel, u32 relid,
+			u32 gpadl);
+void bus_channel_gpadls_unmap(struct bus_channel *channel);
 
 #endif
