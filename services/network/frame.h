@@ -62,6 +62,17 @@ struct network_headers {
 #define NETWORK_PROTOCOL_TCP 6u
 #define NETWORK_PROTOCOL_UDP 17u
 
+static inline u16 network_be16(const u8 *at)
+{
+	return (u16)(at[0] << 8 | at[1]);
+}
+
+static inline void network_put_be16(u8 *at, u32 value)
+{
+	at[0] = (u8)(value >> 8);
+	at[1] = (u8)value;
+}
+
 /*
  * network_frame_headers - find them in the first @bytes of a frame (at least
  * the Ethernet header, else all of @headers is 0). Never looks beyond @bytes;

@@ -92,7 +92,9 @@ struct network_vsp_options {
 	u32 offloads;		/* NETWORK_TX_, NETWORK_RX_ */
 	u64 speed_bps;		/* 0: 10 Gbit/s */
 	bool link_down;
-	u8 address[6];
+	bool address_fixed; /* the guest may not change it */
+	u8 address[6];	    /* the permanent one */
+	u8 current[6];	    /* that the guest set; 0: the permanent one */
 	char name[NETWORK_NAME_MAX + 1]; /* ASCII, for the guest's ifalias */
 };
 
@@ -119,22 +121,22 @@ struct network_counters {
 
 /* What each slot needs. Caller's memory, the engine's content. */
 struct network_slot {
-	u16 next; /* of the same packet */
-	u8 channel;
-	u8 state;
+	u32 word; /* atomic */
 };
 
 struct network_receive_buffer {
 	u8 *base; /* NULL: none */
+	u16 id;	  /* of the guest's choice */
 	u32 slot_bytes;
 	u32 slot_count;
 	u32 control_count; /* the first ones: for control messages only */
 	struct network_slot *slots;
-	u64 free[NETWORK_SLOTS_MAX / 64]; /* atomic; bit: a free slot */
+	u32 free[NETWORK_SLOTS_MAX / 32]; /* atomic; bit: a free slot */
 };
 
 struct network_send_buffer {
 	const u8 *base; /* NULL: none */
+	u16 id;
 	u32 section_bytes;
 	u32 section_count;
 };
@@ -162,10 +164,9 @@ struct network_vsp_shared {
 /* One channel. */
 struct network_vsp {
 	struct network_vsp_shared *shared;
-	u16 channel;  /* 0: the primary */
-	u16 cursor;   /* where it looks for a free slot */
-	u32 held;     /* slots that its guest holds, or its places */
-	u32 sequence; /* of settings */
+	u16 channel;			  /* 0: the primary */
+	u32 cursor;			  /* where it looks for a free slot */
+	u32 sequence;			  /* of settings */
 	struct network_settings settings; /* as this channel knows them */
 };
 
@@ -226,7 +227,9 @@ struct network_vsp_action {
 
 /*
  * network_vsp_shared_init - before the adapter is offered, and again when its
- * primary channel closed (its sub-channels are gone by then).
+ * primary channel closed (its sub-channels are gone by then): with
+ * &shared->options, so that an address that the guest set stays (Linux sets it
+ * once, and closes to change the MTU).
  * Returns VMBUS_OK or VMBUS_BAD_ARGUMENT (an option out of range).
  */
 enum vmbus_status
@@ -454,7 +457,8 @@ void network_vsp_rx_out(struct network_vsp *vsp,
 			const struct network_rx_batch *batch, void *payload,
 			struct ring_vec *vec, struct packet_out *out);
 
-/* network_vsp_rx_sent - the batch is in the ring: it is empty again. */
+/* network_vsp_rx_sent - the batch is in the ring: it is empty again. Before the
+ * next packet is received. */
 void network_vsp_rx_sent(struct network_vsp *vsp,
 			 struct network_rx_batch *batch);
 

@@ -97,17 +97,19 @@ struct network_ndis_version {
 /* RECEIVE_BUFFER and SEND_BUFFER. */
 struct network_buffer {
 	u32 gpadl;
-	u16 id; /* NETWORK_RECEIVE_BUFFER_ID or NETWORK_SEND_BUFFER_ID */
+	u16 id; /* the guest's choice; of the receive buffer: its page set */
 	u16 reserved;
 };
 
-#define NETWORK_RECEIVE_BUFFER_ID 0xcafeu /* also the page set of ranges */
+/* What Linux chooses; iPXE's receive buffer is 0xbead. */
+#define NETWORK_RECEIVE_BUFFER_ID 0xcafeu
 #define NETWORK_SEND_BUFFER_ID	  0u
 
 /* What hosts take of a receive buffer (NETVSC_RECEIVE_BUFFER_SIZE*). */
 #define NETWORK_RECEIVE_MAX_BYTES     (31u << 20)
 #define NETWORK_RECEIVE_MAX_OLD_BYTES (15u << 20) /* up to version 2 */
-#define NETWORK_SEND_MAX_BYTES	      (15u << 20)
+/* Linux gives 15 MiB at most, its uio_hv_generic 16. */
+#define NETWORK_SEND_MAX_BYTES (16u << 20)
 
 /* One section is all that any host sends, at offset 0 (Linux takes no other).
  */
