@@ -105,8 +105,15 @@ int net_port_news_add(struct net_port *port, int fd, struct lis_error *err);
 void net_port_link_set(struct net_port *port, bool up);
 void net_port_mtu_changed(struct net_port *port, u32 mtu_bytes);
 
+/* A frame for the guest was dropped where no queue's thread was; any thread. */
+void net_port_dropped(struct net_port *port);
+
 /* It is gone for good. Returns -ENODEV. */
 int net_port_gone(struct net_port *port);
+
+/* A thread that no signal is delivered to. Returns 0 or -errno. */
+int net_thread_start(pthread_t *thread, void *(*run)(void *context),
+		     void *context);
 
 /* Whether a frame may pass now; else when_ns is set. (limit.c) */
 bool net_limit_passes(const struct net_limit *limit, u64 *when_ns);

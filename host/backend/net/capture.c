@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/backend/net/backend.h"
+#include "host/backend/net/ring.h"
 
 #define BLOCK_SECTION	      0x0a0d0d0au
 #define BLOCK_INTERFACE	      1u
@@ -43,14 +44,13 @@
 /* Blocks are put together here: a frame and what stands around it. */
 #define BLOCK_BYTES (NETWORK_FRAME_MAX_BYTES + 256u)
 
-/* A frame in the ring, at a multiple of 8; its bytes follow. */
+/* A frame in the ring; its bytes follow. */
 struct record {
 	u64 time_ns;
 	u64 lost; /* just before it */
 	u32 frame_bytes;
 	u32 kept_bytes;
-	u32 to_guest;
-	u32 end; /* nonzero: no frame, the ring goes on at its start */
+	bool to_guest;
 };
 
 struct net_capture {
@@ -63,10 +63,8 @@ struct net_capture {
 	pthread_cond_t more;
 	bool closing;
 	u64 deadline_ns;
-	u8 *ring;
-	u32 ring_bytes;
-	u64 written, read; /* positions, multiples of 8 that only grow */
-	u64 lost;	   /* since the last record */
+	struct net_ring ring; /* of records, each with its bytes */
+	u64 lost;	      /* since the last record */
 	struct net_capture_counters counters;
 	/* The thread's. */
 	u8 *block;
@@ -83,48 +81,20 @@ static u64 clock_ns(clockid_t clock)
 
 /* ---- the ring ---- */
 
-static u32 record_bytes(u32 kept_bytes)
-{
-	return ((u32)sizeof(struct record) + kept_bytes + 7) & ~7u;
-}
-
-/* Room for a record that does not wrap, or NULL; the capture is locked. */
-static struct record *ring_reserve(struct net_capture *capture, u32 bytes)
-{
-	u64 left = capture->ring_bytes - (capture->written - capture->read);
-	u32 at = (u32)(capture->written % capture->ring_bytes);
-	u32 to_end = capture->ring_bytes - at;
-	struct record *record = (struct record *)(capture->ring + at);
-
-	if (to_end < bytes) {
-		if (left < (u64)to_end + bytes)
-			return NULL;
-		/* Less than a record's head is no record for the reader. */
-		if (to_end >= sizeof(*record))
-			record->end = 1;
-		capture->written += to_end;
-		record = (struct record *)capture->ring;
-	} else if (left < bytes) {
-		return NULL;
-	}
-	capture->written += bytes;
-	return record;
-}
-
 void net_capture_frame(struct net_capture *capture, bool to_guest,
 		       const struct iovec *pieces, int piece_count,
 		       size_t bytes)
 {
 	u32 kept_bytes =
 		bytes < capture->snap_bytes ? (u32)bytes : capture->snap_bytes;
-	struct record *record;
+	struct record *record = NULL;
 	bool was_empty;
 
 	pthread_mutex_lock(&capture->lock);
-	was_empty = capture->written == capture->read;
-	record = capture->counters.error
-			 ? NULL
-			 : ring_reserve(capture, record_bytes(kept_bytes));
+	was_empty = net_ring_empty(&capture->ring);
+	if (!capture->counters.error)
+		record = net_ring_add(&capture->ring,
+				      (u32)sizeof(*record) + kept_bytes);
 	if (!record) {
 		capture->lost++;
 		capture->counters.dropped++;
@@ -136,7 +106,6 @@ void net_capture_frame(struct net_capture *capture, bool to_guest,
 	record->frame_bytes = (u32)bytes;
 	record->kept_bytes = kept_bytes;
 	record->to_guest = to_guest;
-	record->end = 0;
 	net_pieces_get(record + 1, kept_bytes, pieces, piece_count);
 	capture->lost = 0;
 	capture->counters.frames++;
@@ -145,33 +114,23 @@ void net_capture_frame(struct net_capture *capture, bool to_guest,
 	pthread_mutex_unlock(&capture->lock);
 }
 
-/* The next record, waiting for it; NULL: no more will come. Its thread alone
- * frees room, so it stays where it is until ring_consume(). */
-static struct record *ring_next(struct net_capture *capture)
+/* The next record, waiting for it; NULL: no more will come. */
+static struct record *record_next(struct net_capture *capture)
 {
-	struct record *record = NULL;
+	struct record *record;
 
 	pthread_mutex_lock(&capture->lock);
-	while (capture->written == capture->read && !capture->closing)
+	while (net_ring_empty(&capture->ring) && !capture->closing)
 		pthread_cond_wait(&capture->more, &capture->lock);
-	if (capture->written != capture->read) {
-		u32 at = (u32)(capture->read % capture->ring_bytes);
-		u32 to_end = capture->ring_bytes - at;
-
-		record = (struct record *)(capture->ring + at);
-		if (to_end < sizeof(*record) || record->end) {
-			capture->read += to_end;
-			record = (struct record *)capture->ring;
-		}
-	}
+	record = net_ring_first(&capture->ring);
 	pthread_mutex_unlock(&capture->lock);
 	return record;
 }
 
-static void ring_consume(struct net_capture *capture, u32 bytes)
+static void record_consume(struct net_capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
-	capture->read += bytes;
+	net_ring_consume(&capture->ring);
 	pthread_mutex_unlock(&capture->lock);
 }
 
@@ -350,13 +309,13 @@ static void *capture_run(void *context)
 	struct record *record;
 
 	while (ret == 0) {
-		record = ring_next(capture);
+		record = record_next(capture);
 		if (!record) {
 			ret = write_end(capture);
 			break;
 		}
 		ret = write_frame(capture, record);
-		ring_consume(capture, record_bytes(record->kept_bytes));
+		record_consume(capture);
 	}
 	pthread_mutex_lock(&capture->lock);
 	capture->counters.error = ret;
@@ -371,7 +330,7 @@ static void capture_free(struct net_capture *capture)
 	pthread_cond_destroy(&capture->more);
 	pthread_mutex_destroy(&capture->lock);
 	close(capture->fd);
-	free(capture->ring);
+	net_ring_free(&capture->ring);
 	free(capture->block);
 	free(capture);
 }
@@ -382,10 +341,18 @@ static void text_set(char text[TEXT_BYTES], const char *from)
 		memcpy(text, from, strnlen(from, TEXT_BYTES - 1));
 }
 
+static u32 ring_size(const struct net_capture_options *options)
+{
+	u32 bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES;
+
+	if (bytes < RING_BYTES_MIN)
+		return RING_BYTES_MIN;
+	return bytes < RING_BYTES_MAX ? bytes : RING_BYTES_MAX;
+}
+
 static void capture_set(struct net_capture *capture,
 			const struct net_capture_options *options)
 {
-	u32 ring_bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES;
 	struct stat status;
 
 	capture->fd = options->fd;
@@ -397,11 +364,6 @@ static void capture_set(struct net_capture *capture,
 	if (!capture->snap_bytes ||
 	    capture->snap_bytes > NETWORK_FRAME_MAX_BYTES)
 		capture->snap_bytes = NETWORK_FRAME_MAX_BYTES;
-	if (ring_bytes < RING_BYTES_MIN)
-		ring_bytes = RING_BYTES_MIN;
-	if (ring_bytes > RING_BYTES_MAX)
-		ring_bytes = RING_BYTES_MAX;
-	capture->ring_bytes = ring_bytes & ~7u;
 	text_set(capture->name, options->name);
 	text_set(capture->vm, options->vm);
 	text_set(capture->writer, options->writer);
@@ -421,16 +383,15 @@ int net_capture_open(struct net_capture **capture,
 	capture_set(made, options);
 	pthread_mutex_init(&made->lock, NULL);
 	pthread_cond_init(&made->more, NULL);
-	made->ring = malloc(made->ring_bytes);
 	made->block = malloc(BLOCK_BYTES + 2 * TEXT_BYTES);
-	if (made->ring && made->block)
-		ret = pthread_create(&made->thread, NULL, capture_run, made);
-	else
-		ret = ENOMEM;
-	if (ret) {
+	ret = made->block ? net_ring_make(&made->ring, ring_size(options))
+			  : -ENOMEM;
+	if (ret == 0)
+		ret = net_thread_start(&made->thread, capture_run, made);
+	if (ret < 0) {
 		capture_free(made);
-		return lis_error_set(err, ret, "cannot begin a capture: %s",
-				     strerror(ret));
+		return lis_error_set(err, -ret, "cannot begin a capture: %s",
+				     strerror(-ret));
 	}
 	*capture = made;
 	return 0;

@@ -6,12 +6,14 @@
 #include "host/backend/net/backend.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 static const struct net_class *const classes[] = {
+	[NET_USER] = &net_user_class,
 	[NET_SOCKET] = &net_socket_class,
 };
 
@@ -29,6 +31,19 @@ static const char *const names[] = {
 const char *net_kind_name(enum net_kind kind)
 {
 	return names[kind];
+}
+
+int net_thread_start(pthread_t *thread, void *(*run)(void *context),
+		     void *context)
+{
+	sigset_t all, before;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = pthread_create(thread, NULL, run, context);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -ret;
 }
 
 static int news_watch(struct net_port *port, int fd, u64 what,
@@ -152,6 +167,13 @@ void net_port_mtu_changed(struct net_port *port, u32 mtu_bytes)
 		port->info.mtu_bytes = mtu_bytes;
 		tell(port);
 	}
+	pthread_mutex_unlock(&port->lock);
+}
+
+void net_port_dropped(struct net_port *port)
+{
+	pthread_mutex_lock(&port->lock);
+	port->closed.received_dropped++;
 	pthread_mutex_unlock(&port->lock);
 }
 

@@ -257,7 +257,8 @@ ssize_t net_queue_receive(struct net_queue *queue, struct network_vnet *vnet,
 int net_queue_send(struct net_queue *queue, const struct network_vnet *vnet,
 		   const struct iovec *pieces, int piece_count);
 
-/* net_queue_kick - a batch of net_queue_send() is at its end. */
+/* net_queue_kick - a batch of net_queue_send() is at its end; until then its
+ * frames may wait. */
 void net_queue_kick(struct net_queue *queue);
 
 /* "user", "tap", "switch", "socket". */
