@@ -14,6 +14,7 @@
 
 static const struct net_class *const classes[] = {
 	[NET_USER] = &net_user_class,
+	[NET_TAP] = &net_tap_class,
 	[NET_SOCKET] = &net_socket_class,
 };
 

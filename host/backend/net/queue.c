@@ -240,26 +240,19 @@ static bool completion_wanted(const struct network_vnet *vnet, u32 takes)
 	       !(takes & NET_TAKES_CSUM);
 }
 
-static ssize_t receive_bounced(struct net_queue *queue,
-			       struct network_vnet *vnet,
-			       const struct iovec *pieces, int piece_count)
+/*
+ * Makes of a frame in the bounce buffer what the reader takes. The kernel cuts
+ * and completes for a tap, but not what was on its way when the reader's wishes
+ * changed.
+ */
+static ssize_t bounce_finish(struct net_queue *queue, struct network_vnet *vnet,
+			     const struct iovec *pieces, int piece_count,
+			     u32 bytes)
 {
-	const struct net_class *class = queue->port->class;
-	struct iovec bounce = { queue->bounce, NETWORK_FRAME_MAX_BYTES };
-	u32 takes = port_load(&queue->port->takes), bytes, head_bytes;
-	ssize_t ret = class->receive(queue, vnet, &bounce, 1);
+	struct iovec bounce = { queue->bounce, bytes };
+	u32 takes = port_load(&queue->port->takes);
 
-	if (ret <= 0)
-		return ret;
-	bytes = (u32)ret;
-	head_bytes = bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
-	if (class->foreign &&
-	    !offload_check(vnet, queue->bounce, head_bytes, bytes))
-		return received_dropped(queue);
-	if (queue->wanted &&
-	    !queue->wanted(queue->wanted_context, queue->bounce, head_bytes))
-		return received_dropped(queue);
-	if (class->foreign && cut_wanted(vnet, takes)) {
+	if (cut_wanted(vnet, takes)) {
 		offload_cut_begin(&queue->cut, vnet, queue->bounce, bytes);
 		return cut_give(queue, vnet, pieces, piece_count);
 	}
@@ -268,26 +261,59 @@ static ssize_t receive_bounced(struct net_queue *queue,
 	return bounce_give(queue, pieces, piece_count, bytes);
 }
 
+/* Whether vnet may be believed; made so where it is another process's. */
+static bool vnet_check(struct net_queue *queue, struct network_vnet *vnet,
+		       const u8 *head, u32 head_bytes, u32 bytes)
+{
+	if (!queue->port->class->foreign && vnet->gso_type == NETWORK_GSO_NONE)
+		return true;
+	return offload_check(vnet, head, head_bytes, bytes);
+}
+
+static ssize_t receive_bounced(struct net_queue *queue,
+			       struct network_vnet *vnet,
+			       const struct iovec *pieces, int piece_count)
+{
+	struct iovec bounce = { queue->bounce, NETWORK_FRAME_MAX_BYTES };
+	ssize_t ret = queue->port->class->receive(queue, vnet, &bounce, 1);
+	u32 bytes = (u32)ret, head_bytes;
+
+	if (ret <= 0)
+		return ret;
+	head_bytes = bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
+	if (!vnet_check(queue, vnet, queue->bounce, head_bytes, bytes) ||
+	    (queue->wanted &&
+	     !queue->wanted(queue->wanted_context, queue->bounce, head_bytes)))
+		return received_dropped(queue);
+	return bounce_finish(queue, vnet, pieces, piece_count, bytes);
+}
+
 static ssize_t receive_direct(struct net_queue *queue,
 			      struct network_vnet *vnet,
 			      const struct iovec *pieces, int piece_count)
 {
-	const struct net_class *class = queue->port->class;
-	ssize_t ret = class->receive(queue, vnet, pieces, piece_count);
+	ssize_t ret =
+		queue->port->class->receive(queue, vnet, pieces, piece_count);
+	u32 takes = port_load(&queue->port->takes), bytes = (u32)ret;
 	u8 head[NETWORK_HEAD_BYTES];
-	size_t bytes;
+	u32 head_bytes;
 
 	if (ret <= 0)
 		return ret;
-	if (class->foreign) {
-		bytes = (size_t)ret < sizeof(head) ? (size_t)ret : sizeof(head);
-		net_pieces_get(head, bytes, pieces, piece_count);
-		if (!offload_check(vnet, head, (u32)bytes, (u32)ret))
+	head_bytes = bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
+	net_pieces_get(head, head_bytes, pieces, piece_count);
+	if (!vnet_check(queue, vnet, head, head_bytes, bytes))
+		return received_dropped(queue);
+	if (cut_wanted(vnet, takes)) {
+		net_pieces_get(queue->bounce, bytes, pieces, piece_count);
+		/* It was checked where the guest may have changed it. */
+		if (!vnet_check(queue, vnet, queue->bounce, head_bytes, bytes))
 			return received_dropped(queue);
+		return bounce_finish(queue, vnet, pieces, piece_count, bytes);
 	}
-	if (completion_wanted(vnet, port_load(&queue->port->takes)))
-		offload_complete(vnet, pieces, piece_count, (u32)ret);
-	return received(queue, pieces, piece_count, (size_t)ret);
+	if (completion_wanted(vnet, takes))
+		offload_complete(vnet, pieces, piece_count, bytes);
+	return received(queue, pieces, piece_count, bytes);
 }
 
 ssize_t net_queue_receive(struct net_queue *queue, struct network_vnet *vnet,

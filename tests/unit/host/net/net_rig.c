@@ -239,15 +239,10 @@ bool rig_frame_read(const u8 *frame, u32 bytes, struct rig_frame *to,
 	ip_bytes = to->version == 4 ? get16(ip + 2) : 40 + get16(ip + 4);
 	if (headers->ip_offset + ip_bytes > bytes)
 		return false;
-	if (to->version == 4 && sum(ip, (ip[0] & 15) * 4u, 0) != 0xffff)
-		return false;
 	to->source = get32(ip + (to->version == 4 ? 12 : 20));
 	to->destination = get32(ip + (to->version == 4 ? 16 : 36));
 	transport = frame + headers->transport_offset;
 	ip_bytes -= headers->transport_offset - headers->ip_offset;
-	if (sum(transport, ip_bytes,
-		pseudo_sum(ip, to->version, to->protocol, ip_bytes)) != 0xffff)
-		return false;
 	to->source_port = (u16)get16(transport);
 	to->destination_port = (u16)get16(transport + 2);
 	if (to->protocol == NETWORK_PROTOCOL_TCP) {
@@ -256,7 +251,11 @@ bool rig_frame_read(const u8 *frame, u32 bytes, struct rig_frame *to,
 		to->flags = transport[13];
 		to->options_bytes = (u8)((transport[12] >> 4) * 4 - 20);
 	}
-	return true;
+	if (to->version == 4 && sum(ip, (ip[0] & 15) * 4u, 0) != 0xffff)
+		return false;
+	return sum(transport, ip_bytes,
+		   pseudo_sum(ip, to->version, to->protocol, ip_bytes)) ==
+	       0xffff;
 }
 
 void rig_pattern(u8 *buffer, size_t bytes, u32 seed)

@@ -69,7 +69,8 @@ void rig_frame_segment(struct network_vnet *vnet, const struct rig_frame *from,
 		       u32 header_bytes, u16 size_bytes);
 
 /*
- * Reads one; false when it is none, or its lengths or checksums are wrong.
+ * Reads one; false when it is none, or its lengths are wrong, or, with @to
+ * filled in all the same, its checksums.
  * @headers: where things are
  */
 bool rig_frame_read(const u8 *frame, u32 bytes, struct rig_frame *to,
