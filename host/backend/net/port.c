@@ -100,6 +100,17 @@ void net_port_done(struct net_port *port)
 	pthread_mutex_destroy(&port->lock);
 }
 
+/* It becomes part of a path, or the kernel's, to which '%' means something. */
+static bool name_valid(const char *name)
+{
+	size_t bytes = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.-");
+
+	return bytes && bytes < NET_NAME_BYTES && !name[bytes] &&
+	       name[0] != '.';
+}
+
 int net_port_open(struct net_port **port, const struct net_options *options,
 		  struct lis_error *err)
 {
@@ -115,11 +126,11 @@ int net_port_open(struct net_port **port, const struct net_options *options,
 				     "a network port has up to %u queues and "
 				     "%u forwards",
 				     NET_QUEUES_MAX, NET_FORWARDS_MAX);
-	if (options->name &&
-	    (!*options->name || strlen(options->name) >= NET_NAME_BYTES))
+	if (options->name && !name_valid(options->name))
 		return lis_error_set(err, EINVAL,
-				     "the name \"%.64s\" must have 1 to %u "
-				     "characters",
+				     "\"%.64s\" is no name of a tap or a "
+				     "switch: those have 1 to %u letters, "
+				     "digits, '_', '.' or '-'",
 				     options->name, NET_NAME_BYTES - 1);
 	ret = classes[options->kind]->open(port, options, err);
 	if (ret == 0)

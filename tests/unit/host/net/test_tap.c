@@ -384,6 +384,9 @@ static void test_a_persistent_tap_stays(void **state)
 
 static void test_no_tap_is_refused(void **state)
 {
+	static const char *const wrong[] = { "",      "sixteen-letters-",
+					     "tap%d", "../tap",
+					     "..",    "a b" };
 	struct net_options options = tap_options(1);
 	struct lis_error error = { "" };
 	struct net_port *port;
@@ -394,10 +397,12 @@ static void test_no_tap_is_refused(void **state)
 	assert_non_null(strstr(error.text, "no tap"));
 	options.name = NULL;
 	assert_int_equal(net_port_open(&port, &options, &error), -EINVAL);
-	options.name = "";
-	assert_int_equal(net_port_open(&port, &options, &error), -EINVAL);
-	options.name = "sixteen-letters-";
-	assert_int_equal(net_port_open(&port, &options, &error), -EINVAL);
+	for (u32 i = 0; i < PORT_ARRAY_SIZE(wrong); i++) {
+		options.name = wrong[i];
+		assert_int_equal(net_port_open(&port, &options, &error),
+				 -EINVAL);
+		assert_non_null(strstr(error.text, "no name"));
+	}
 }
 
 /* Frames that the kernel refuses harm nothing. */
