@@ -2,13 +2,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "host/control/vm.h"
 
-/* Where the private switches of this user's VMs are. */
-static int folder_find(struct vm *vm, struct lis_error *error)
+/* Where the private switches of this user's VMs are, once there are any. */
+static int folder_name(struct vm *vm, struct lis_error *error)
 {
 	char runtime[PATH_MAX];
 	int code = runtime_dir_find(runtime, sizeof(runtime), true, error);
@@ -20,9 +18,6 @@ static int folder_find(struct vm *vm, struct lis_error *error)
 		return lis_error_set(error, ENAMETOOLONG,
 				     "the runtime directory's path is too "
 				     "long");
-	if (mkdir(vm->switch_folder, 0700) < 0 && errno != EEXIST)
-		return lis_error_set(error, errno, "cannot make %.300s: %s",
-				     vm->switch_folder, strerror(errno));
 	return 0;
 }
 
@@ -37,7 +32,7 @@ int vm_net_begin(struct vm *vm, struct lis_error *error)
 		.event = vm_component_event,
 		.context = vm,
 	};
-	int code = folder_find(vm, error);
+	int code = folder_name(vm, error);
 
 	if (code == 0)
 		code = adapters_create(&vm->adapters, &host, error);

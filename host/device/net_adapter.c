@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/device/net_internal.h"
 
@@ -384,6 +385,10 @@ static int port_open(struct adapter *adapter, struct lis_error *error)
 		options.queues = NET_QUEUES_MAX;
 	memcpy(options.address, config->mac, sizeof(options.address));
 	options_forwards(config, &options);
+	if (options.kind == NET_SWITCH && mkdir(host->folder, 0700) < 0 &&
+	    errno != EEXIST)
+		return lis_error_set(error, errno, "cannot make %.300s: %s",
+				     host->folder, strerror(errno));
 	code = net_port_open(&adapter->port, &options, error);
 	if (code < 0)
 		return code;
