@@ -115,6 +115,10 @@ int net_port_gone(struct net_port *port);
 int net_thread_start(pthread_t *thread, void *(*run)(void *context),
 		     void *context);
 
+/* An event for the queue at that time (CLOCK_MONOTONIC), so that a frame that
+ * could not be sent is tried again; its thread. */
+void net_queue_wake_at(struct net_queue *queue, u64 when_ns);
+
 /* Whether a frame may pass now; else when_ns is set. (limit.c) */
 bool net_limit_passes(const struct net_limit *limit, u64 *when_ns);
 void net_limit_charge(struct net_limit *limit, u64 bytes);

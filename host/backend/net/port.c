@@ -15,6 +15,7 @@
 static const struct net_class *const classes[] = {
 	[NET_USER] = &net_user_class,
 	[NET_TAP] = &net_tap_class,
+	[NET_SWITCH] = &net_switch_class,
 	[NET_SOCKET] = &net_socket_class,
 };
 

@@ -154,6 +154,12 @@ static void timer_arm(struct net_queue *queue)
 	timerfd_settime(queue->timer, TFD_TIMER_ABSTIME, &time, NULL);
 }
 
+void net_queue_wake_at(struct net_queue *queue, u64 when_ns)
+{
+	queue->wait_ns[0] = when_ns;
+	timer_arm(queue);
+}
+
 static bool limit_passes(struct net_queue *queue, struct net_limit *limit)
 {
 	u32 direction = limit == &queue->port->received;
