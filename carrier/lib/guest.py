@@ -105,6 +105,7 @@ def _add_system(archive, kernel):
     # The key-value daemon's scripts ask for it by name.
     if kernel != "686-pae":
         archive.program("bin/bash", "/bin/bash")
+        archive.program("sbin/ethtool", "/usr/sbin/ethtool")
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
                              text=True, check=True).stdout.split()
     ours = {"init": "init.sh", "bin/serve": "serve.sh",
