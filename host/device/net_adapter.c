@@ -83,6 +83,8 @@ static void channel_opened(void *context, struct bus_channel *channel)
 	struct adapter_channel *place = context;
 	struct adapter *adapter = place->adapter;
 
+	if (adapter->leaving)
+		return;
 	if (!place->index)
 		vsp_begin(adapter);
 	if (net_worker_start(place, adapter->adapters->machine) < 0)
@@ -502,13 +504,13 @@ struct adapter *adapter_make(struct adapters *adapters, u32 number,
 	}
 	if (*code == 0)
 		return adapter;
-	adapter_port_close(adapter);
 	adapter_free(adapter);
 	return NULL;
 }
 
 void adapter_free(struct adapter *adapter)
 {
+	adapter_port_close(adapter);
 	while (adapter->channels) {
 		struct adapter_channel *place = adapter->channels;
 

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Network adapters of a whole VM process: how they come, change and go, seen
+ * over the control socket.
+ */
+#define _GNU_SOURCE
+#include "tests/sim_machine/sim_vm.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void prepare(struct run_config *config)
+{
+	struct lis_error error;
+	struct run_net *net = run_config_add_net(config, &error);
+
+	assert_non_null(net);
+	assert_int_equal(run_net_parse(net, "test", "user", &error), 0);
+}
+
+static int setup(void **state)
+{
+	sim_vm_prepare = prepare;
+	return sim_vm_setup(state);
+}
+
+#define NET_TEST(name)                                                         \
+	cmocka_unit_test_setup_teardown(name, setup, sim_vm_teardown)
+
+static json_t *adapter(int number)
+{
+	return json_pack("{s:i}", "adapter", number);
+}
+
+static json_t *adapter_with(int number, const char *key, const char *value)
+{
+	return json_pack("{s:i, s:s}", "adapter", number, key, value);
+}
+
+/* A member of the adapter that is @place-th in the list. */
+static json_t *listed(size_t place, const char *member)
+{
+	static json_t *list;
+
+	json_decref(list);
+	list = sim_call(sim_client, "net.list", NULL);
+	return json_object_get(
+		json_array_get(json_object_get(list, "adapters"), place),
+		member);
+}
+
+static void test_list(void **state)
+{
+	(void)state;
+	assert_int_equal(json_integer_value(listed(0, "adapter")), 0);
+	assert_string_equal(json_string_value(listed(0, "backend")), "user");
+	assert_string_equal(json_string_value(listed(0, "link")), "up");
+	/* Made from the name, and so the same every time. */
+	assert_memory_equal(json_string_value(listed(0, "mac")),
+			    "00:15:5d:", 9);
+	assert_int_equal(json_integer_value(listed(0, "channels")), 0);
+	assert_true(json_is_false(listed(0, "gone")));
+	assert_null(listed(1, "adapter"));
+}
+
+static void test_come_and_go(void **state)
+{
+	(void)state;
+	for (int i = 1; i < RUN_NETS_MAX; i++) {
+		json_t *answer = sim_call(sim_client, "net.attach",
+					  json_pack("{s:b}", "user", 1));
+
+		assert_int_equal(
+			json_integer_value(json_object_get(answer, "adapter")),
+			i);
+		json_decref(answer);
+	}
+	sim_refused(sim_client, "net.attach", json_pack("{s:b}", "user", 1),
+		    "io");
+	for (int i = 0; i < RUN_NETS_MAX; i++)
+		sim_ok(sim_client, "net.detach", adapter(i));
+	assert_null(listed(0, "adapter"));
+	/* The guest lets go of an offer when it gets to it. */
+	sim_ok(sim_client, "net.attach",
+	       json_pack("{s:b, s:s}", "user", 1, "mac", "02:00:00:00:00:09"));
+	assert_string_equal(json_string_value(listed(0, "mac")),
+			    "02:00:00:00:00:09");
+}
+
+static void test_set(void **state)
+{
+	(void)state;
+	sim_ok(sim_client, "net.set", adapter_with(0, "link", "down"));
+	assert_string_equal(json_string_value(listed(0, "link")), "down");
+	sim_ok(sim_client, "net.set", adapter_with(0, "link", "up"));
+	assert_string_equal(json_string_value(listed(0, "link")), "up");
+	sim_ok(sim_client, "net.set", adapter_with(0, "vlan", "7"));
+	assert_int_equal(json_integer_value(listed(0, "vlan")), 7);
+	sim_ok(sim_client, "net.set",
+	       json_pack("{s:i, s:i, s:s}", "adapter", 0, "native", 5, "trunk",
+			 "5-6"));
+	assert_null(listed(0, "vlan"));
+	assert_string_equal(json_string_value(listed(0, "trunk")), "5-6");
+	assert_int_equal(json_integer_value(listed(0, "native")), 5);
+	sim_ok(sim_client, "net.set", adapter_with(0, "bandwidth", "10M"));
+	assert_int_equal(json_integer_value(listed(0, "bandwidth")), 10000000);
+	sim_ok(sim_client, "net.set",
+	       adapter_with(0, "mac", "02:00:00:00:00:01"));
+	assert_string_equal(json_string_value(listed(0, "mac")),
+			    "02:00:00:00:00:01");
+}
+
+static void test_wrong(void **state)
+{
+	(void)state;
+	sim_refused(sim_client, "net.attach", NULL, "");
+	sim_refused(sim_client, "net.attach",
+		    json_pack("{s:b, s:s}", "user", 1, "colour", "red"), "");
+	sim_refused(sim_client, "net.detach", NULL, "");
+	sim_refused(sim_client, "net.detach", adapter(8), "");
+	sim_refused(sim_client, "net.detach", adapter(1), "not-found");
+	sim_refused(sim_client, "net.set", adapter_with(1, "link", "down"),
+		    "not-found");
+	sim_refused(sim_client, "net.set", adapter_with(0, "link", "sideways"),
+		    "");
+	sim_refused(sim_client, "net.set", adapter_with(0, "mtu", "1500"),
+		    "refused");
+	sim_refused(sim_client, "net.capture", adapter(0), "");
+	sim_refused(sim_client, "net.capture",
+		    json_pack("{s:i, s:b}", "adapter", 0, "stop", 1),
+		    "not-found");
+	sim_refused(sim_client, "net.capture",
+		    adapter_with(0, "path", "/nowhere/at/all"), "not-found");
+}
+
+static void test_capture(void **state)
+{
+	char folder[] = "/tmp/lis-sim-net-XXXXXX", path[64];
+	struct stat status;
+	json_t *answer;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/capture", folder);
+	sim_ok(sim_client, "net.capture", adapter_with(0, "path", path));
+	assert_true(json_is_true(listed(0, "capturing")));
+	sim_refused(sim_client, "net.capture", adapter_with(0, "path", path),
+		    "busy");
+	answer = sim_call(sim_client, "net.capture",
+			  json_pack("{s:i, s:b}", "adapter", 0, "stop", 1));
+	assert_true(json_is_false(json_object_get(answer, "failed")));
+	json_decref(answer);
+	assert_true(json_is_false(listed(0, "capturing")));
+	/* A section and an interface at least. */
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(status.st_size > 48);
+	sim_refused(sim_client, "net.capture", adapter_with(0, "path", path),
+		    "exists");
+	/* One that is under way ends with the adapter. */
+	unlink(path);
+	sim_ok(sim_client, "net.capture", adapter_with(0, "path", path));
+	sim_ok(sim_client, "net.detach", adapter(0));
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		NET_TEST(test_list),	NET_TEST(test_come_and_go),
+		NET_TEST(test_set),	NET_TEST(test_wrong),
+		NET_TEST(test_capture),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
