@@ -25,6 +25,8 @@ struct net_class {
 	enum net_kind kind;
 	/* What comes in was made by another process: its vnet may be a lie. */
 	bool foreign;
+	/* receive() asks net_queue_wants() before it writes to the pieces. */
+	bool filters;
 	int (*open)(struct net_port **port, const struct net_options *options,
 		    struct lis_error *err);
 	void (*close)(struct net_port *port);
@@ -123,6 +125,16 @@ void net_queue_wake_at(struct net_queue *queue, u64 when_ns);
 bool net_limit_passes(const struct net_limit *limit, u64 *when_ns);
 void net_limit_charge(struct net_limit *limit, u64 bytes);
 void net_limit_set(struct net_limit *limit, u64 bits_per_second);
+
+/* @bytes: of the head, at least what the frame has or NETWORK_HEAD_BYTES. */
+static inline bool net_queue_wants(const struct net_queue *queue,
+				   const u8 *head, u32 bytes)
+{
+	return !queue->wanted ||
+	       queue->wanted(queue->wanted_context, head,
+			     bytes < NETWORK_HEAD_BYTES ? bytes
+							: NETWORK_HEAD_BYTES);
+}
 
 static inline void net_count(u64 *counter, u64 more)
 {

@@ -246,6 +246,15 @@ static bool completion_wanted(const struct network_vnet *vnet, u32 takes)
 	       !(takes & NET_TAKES_CSUM);
 }
 
+static bool bounce_check(struct net_queue *queue, struct network_vnet *vnet,
+			 u32 bytes)
+{
+	u32 head_bytes =
+		bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
+
+	return offload_check(vnet, queue->bounce, head_bytes, bytes);
+}
+
 /*
  * Makes of a frame in the bounce buffer what the reader takes. The kernel cuts
  * and completes for a tap, but not what was on its way when the reader's wishes
@@ -259,6 +268,9 @@ static ssize_t bounce_finish(struct net_queue *queue, struct network_vnet *vnet,
 	u32 takes = port_load(&queue->port->takes);
 
 	if (cut_wanted(vnet, takes)) {
+		/* The kernel does not lie, but may know more than we do. */
+		if (!bounce_check(queue, vnet, bytes))
+			return received_dropped(queue);
 		offload_cut_begin(&queue->cut, vnet, queue->bounce, bytes);
 		return cut_give(queue, vnet, pieces, piece_count);
 	}
@@ -267,29 +279,19 @@ static ssize_t bounce_finish(struct net_queue *queue, struct network_vnet *vnet,
 	return bounce_give(queue, pieces, piece_count, bytes);
 }
 
-/* Whether vnet may be believed; made so where it is another process's. */
-static bool vnet_check(struct net_queue *queue, struct network_vnet *vnet,
-		       const u8 *head, u32 head_bytes, u32 bytes)
-{
-	if (!queue->port->class->foreign && vnet->gso_type == NETWORK_GSO_NONE)
-		return true;
-	return offload_check(vnet, head, head_bytes, bytes);
-}
-
 static ssize_t receive_bounced(struct net_queue *queue,
 			       struct network_vnet *vnet,
 			       const struct iovec *pieces, int piece_count)
 {
+	const struct net_class *class = queue->port->class;
 	struct iovec bounce = { queue->bounce, NETWORK_FRAME_MAX_BYTES };
-	ssize_t ret = queue->port->class->receive(queue, vnet, &bounce, 1);
-	u32 bytes = (u32)ret, head_bytes;
+	ssize_t ret = class->receive(queue, vnet, &bounce, 1);
+	u32 bytes = (u32)ret;
 
 	if (ret <= 0)
 		return ret;
-	head_bytes = bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
-	if (!vnet_check(queue, vnet, queue->bounce, head_bytes, bytes) ||
-	    (queue->wanted &&
-	     !queue->wanted(queue->wanted_context, queue->bounce, head_bytes)))
+	if ((class->foreign && !bounce_check(queue, vnet, bytes)) ||
+	    (!class->filters && !net_queue_wants(queue, queue->bounce, bytes)))
 		return received_dropped(queue);
 	return bounce_finish(queue, vnet, pieces, piece_count, bytes);
 }
@@ -298,23 +300,23 @@ static ssize_t receive_direct(struct net_queue *queue,
 			      struct network_vnet *vnet,
 			      const struct iovec *pieces, int piece_count)
 {
-	ssize_t ret =
-		queue->port->class->receive(queue, vnet, pieces, piece_count);
-	u32 takes = port_load(&queue->port->takes), bytes = (u32)ret;
+	const struct net_class *class = queue->port->class;
+	u32 takes = port_load(&queue->port->takes), bytes, head_bytes;
+	ssize_t ret = class->receive(queue, vnet, pieces, piece_count);
 	u8 head[NETWORK_HEAD_BYTES];
-	u32 head_bytes;
 
 	if (ret <= 0)
 		return ret;
-	head_bytes = bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES;
-	net_pieces_get(head, head_bytes, pieces, piece_count);
-	if (!vnet_check(queue, vnet, head, head_bytes, bytes))
-		return received_dropped(queue);
+	bytes = (u32)ret;
+	if (class->foreign) {
+		head_bytes = (u32)net_pieces_get(
+			head, bytes < sizeof(head) ? bytes : sizeof(head),
+			pieces, piece_count);
+		if (!offload_check(vnet, head, head_bytes, bytes))
+			return received_dropped(queue);
+	}
 	if (cut_wanted(vnet, takes)) {
 		net_pieces_get(queue->bounce, bytes, pieces, piece_count);
-		/* It was checked where the guest may have changed it. */
-		if (!vnet_check(queue, vnet, queue->bounce, head_bytes, bytes))
-			return received_dropped(queue);
 		return bounce_finish(queue, vnet, pieces, piece_count, bytes);
 	}
 	if (completion_wanted(vnet, takes))
@@ -337,7 +339,7 @@ ssize_t net_queue_receive(struct net_queue *queue, struct network_vnet *vnet,
 		return -EAGAIN;
 	if (offload_cut_bytes(&queue->cut))
 		return cut_give(queue, vnet, pieces, piece_count);
-	if (queue->wanted || cuts)
+	if ((queue->wanted && !port->class->filters) || cuts)
 		ret = receive_bounced(queue, vnet, pieces, piece_count);
 	else
 		ret = receive_direct(queue, vnet, pieces, piece_count);

@@ -75,24 +75,25 @@ static bool vlan_passes(const struct network_vlan *vlan, u32 id)
 /* ---- receiving ---- */
 
 /*
- * Whether the frame that is next is of a VLAN of ours; nothing is taken. The
- * port is locked for reading.
+ * Whether the frame that is next is of a VLAN of ours, and wanted; nothing is
+ * taken. The port is locked for reading.
  */
-static bool next_is_ours(const struct switch_port *port, int fd)
+static bool next_is_wanted(const struct net_queue *queue, int fd)
 {
-	u8 next[sizeof(struct network_vnet) + HEAD_BYTES];
+	const struct switch_port *port = port_of(queue);
+	u8 next[sizeof(struct network_vnet) + NETWORK_HEAD_BYTES];
+	const u8 *head = next + sizeof(struct network_vnet);
 	ssize_t bytes;
 
-	if (port->vlan.mode == NETWORK_VLAN_OPEN)
+	if (port->vlan.mode == NETWORK_VLAN_OPEN && !queue->wanted)
 		return true;
 	bytes = recv(fd, next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
-	/* What is wrong with it is found when it is taken. */
-	if (bytes < (ssize_t)(sizeof(next) - NETWORK_TAG_BYTES))
-		return true;
 	bytes -= (ssize_t)sizeof(struct network_vnet);
-	return vlan_passes(
-		&port->vlan,
-		vlan_of(next + sizeof(struct network_vnet), (u32)bytes));
+	/* What is wrong with it is found when it is taken. */
+	if (bytes < (ssize_t)NETWORK_ETHERNET_BYTES)
+		return true;
+	return vlan_passes(&port->vlan, vlan_of(head, (u32)bytes)) &&
+	       net_queue_wants(queue, head, (u32)bytes);
 }
 
 static void source_learn(struct switch_port *port, u64 peer,
@@ -111,29 +112,30 @@ static void source_learn(struct switch_port *port, u64 peer,
 }
 
 /* The next frame of one peer; the port is locked for reading. */
-static ssize_t frame_receive(struct switch_port *port, u64 number,
+static ssize_t frame_receive(struct net_queue *queue, u64 number,
 			     struct network_vnet *vnet,
 			     const struct iovec *pieces, int piece_count)
 {
 	const struct switch_peer *peer =
-		&port->peers[number % SWITCH_PEERS_MAX];
+		&port_of(queue)->peers[number % SWITCH_PEERS_MAX];
 	struct iovec nothing = { vnet, 0 };
 
 	if (peer->number != number)
 		return -EAGAIN;
-	if (!next_is_ours(port, peer->fd))
+	if (!next_is_wanted(queue, peer->fd))
 		return net_message_receive(peer->fd, vnet, &nothing, 1);
 	return net_message_receive(peer->fd, vnet, pieces, piece_count);
 }
 
-static ssize_t peer_receive(struct switch_port *port, u64 number,
+static ssize_t peer_receive(struct net_queue *queue, u64 number,
 			    struct network_vnet *vnet,
 			    const struct iovec *pieces, int piece_count)
 {
+	struct switch_port *port = port_of(queue);
 	ssize_t ret;
 
 	pthread_rwlock_rdlock(&port->lock);
-	ret = frame_receive(port, number, vnet, pieces, piece_count);
+	ret = frame_receive(queue, number, vnet, pieces, piece_count);
 	pthread_rwlock_unlock(&port->lock);
 	if (ret == -EPIPE)
 		switch_peer_remove(port, number);
@@ -174,7 +176,7 @@ static ssize_t switch_receive(struct net_queue *queue,
 	if (queue->index != 0)
 		return -EAGAIN;
 	while ((number = turn_next(port, state)) != 0) {
-		ret = peer_receive(port, number, vnet, pieces, piece_count);
+		ret = peer_receive(queue, number, vnet, pieces, piece_count);
 		if (ret == -EAGAIN || ret == -EPIPE) {
 			state->event_at++;
 			state->turn = 0;
@@ -417,6 +419,7 @@ static void switch_news(struct net_port *port)
 const struct net_class net_switch_class = {
 	.kind = NET_SWITCH,
 	.foreign = true,
+	.filters = true,
 	.open = switch_open,
 	.close = switch_close,
 	.queue_open = switch_queue_open,

@@ -189,7 +189,9 @@ static ssize_t user_receive(struct net_queue *queue, struct network_vnet *vnet,
 	if (frame) {
 		*vnet = frame->vnet;
 		ret = frame->bytes;
-		if (net_pieces_put(pieces, piece_count, frame + 1,
+		if (!net_queue_wants(queue, (const u8 *)(frame + 1),
+				     frame->bytes) ||
+		    net_pieces_put(pieces, piece_count, frame + 1,
 				   frame->bytes) < frame->bytes)
 			ret = -EMSGSIZE;
 		net_ring_consume(&user->to_guest);
@@ -234,6 +236,7 @@ static void user_kick(struct net_queue *queue)
 
 const struct net_class net_user_class = {
 	.kind = NET_USER,
+	.filters = true,
 	.open = user_open,
 	.close = user_close,
 	.queue_open = user_queue_open,

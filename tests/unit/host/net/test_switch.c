@@ -245,6 +245,43 @@ static void test_vlans_are_apart(void **state)
 	rigs_close(rigs, 5);
 }
 
+/* Wants what is sent to everyone. */
+static bool is_to_everyone(void *context, const u8 *head, u32 bytes)
+{
+	(void)context;
+	assert_true(bytes >= NETWORK_ETHERNET_BYTES);
+	return memcmp(head, everyone, 6) == 0;
+}
+
+static void test_a_filter_sees_frames_first(void **state)
+{
+	struct net_counters counters;
+	struct network_vnet vnet;
+	struct iovec piece = { frame, sizeof(frame) };
+	struct rig rigs[2];
+
+	(void)state;
+	rigs_open(rigs, 2);
+	for (u32 takes = 0; takes <= NET_TAKES_ALL; takes += NET_TAKES_ALL) {
+		net_port_takes_set(rigs[1].port, takes);
+		net_queue_filter_set(rigs[1].queue, is_to_everyone, NULL);
+		send_to(&rigs[0], 77, 0, 1);
+		send_to(&rigs[0], ~0u, 0, 2);
+		memset(frame, 0xee, 64);
+		assert_int_equal(
+			net_queue_receive(rigs[1].queue, &vnet, &piece, 1), 0);
+		assert_int_equal(frame[0], 0xee);
+		assert_int_equal(heard(&rigs[1]), 2);
+		assert_int_equal(heard(&rigs[1]), ~0u);
+		net_queue_filter_set(rigs[1].queue, NULL, NULL);
+		send_to(&rigs[0], 77, 0, 3);
+		assert_int_equal(heard(&rigs[1]), 3);
+	}
+	net_port_counters(rigs[1].port, &counters);
+	assert_int_equal(counters.received_dropped, 2);
+	rigs_close(rigs, 2);
+}
+
 static void test_segments_are_cut_for_who_wants_it(void **state)
 {
 	struct rig_frame from = { .tag = NETWORK_UNTAGGED,
@@ -536,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_a_source_is_the_adapters_own),
 		cmocka_unit_test(test_an_address_moves),
 		cmocka_unit_test(test_vlans_are_apart),
+		cmocka_unit_test(test_a_filter_sees_frames_first),
 		cmocka_unit_test(test_segments_are_cut_for_who_wants_it),
 		cmocka_unit_test(test_a_killed_peer_is_noticed),
 		cmocka_unit_test(test_many_come_at_once),

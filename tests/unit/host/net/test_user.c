@@ -244,6 +244,35 @@ static void test_a_guest_that_sleeps_loses_nothing(void **state)
 	rig_close(&rig);
 }
 
+/* Wants nothing but what a DHCP server says. */
+static bool is_dhcp(void *context, const u8 *head, u32 bytes)
+{
+	u32 *asked = context;
+
+	++*asked;
+	return bytes >= 38 && head[23] == NETWORK_PROTOCOL_UDP &&
+	       head[37] == 68;
+}
+
+static void test_a_filter_is_asked(void **state)
+{
+	struct net_options options = { .kind = NET_USER };
+	struct rig rig = rig_open(&options);
+	struct net_counters counters;
+	struct guest guest;
+	u32 asked = 0;
+
+	(void)state;
+	net_queue_filter_set(rig.queue, is_dhcp, &asked);
+	guest_start(&guest, &rig);
+	guest_dhcp(&guest);
+	assert_int_equal(guest.ip, GUEST);
+	net_port_counters(rig.port, &counters);
+	assert_int_equal(asked,
+			 counters.received_frames + counters.received_dropped);
+	rig_close(&rig);
+}
+
 static void test_a_taken_port_is_said_so(void **state)
 {
 	int fd = bound(SOCK_STREAM);
@@ -310,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_datagrams_go_both_ways),
 		cmocka_unit_test(test_segments_go_out_whole),
 		cmocka_unit_test(test_a_guest_that_sleeps_loses_nothing),
+		cmocka_unit_test(test_a_filter_is_asked),
 		cmocka_unit_test(test_a_taken_port_is_said_so),
 		cmocka_unit_test(test_an_mtu_has_bounds),
 		cmocka_unit_test(test_garbage_is_dropped),
