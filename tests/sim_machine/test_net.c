@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/sim_machine/sim_net.h"
+
 static void prepare(struct run_config *config)
 {
 	struct lis_error error;
@@ -17,6 +19,20 @@ static void prepare(struct run_config *config)
 
 	assert_non_null(net);
 	assert_int_equal(run_net_parse(net, "test", "user", &error), 0);
+	sim_net_reset();
+}
+
+static void prepare_driver(struct run_config *config)
+{
+	prepare(config);
+	sim_net.driver = true;
+	sim_net.load = 8;
+}
+
+static int setup_driver(void **state)
+{
+	sim_vm_prepare = prepare_driver;
+	return sim_vm_setup(state);
 }
 
 static int setup(void **state)
@@ -27,6 +43,10 @@ static int setup(void **state)
 
 #define NET_TEST(name)                                                         \
 	cmocka_unit_test_setup_teardown(name, setup, sim_vm_teardown)
+
+/* With a guest that uses it, on two channels. */
+#define LOAD_TEST(name)                                                        \
+	cmocka_unit_test_setup_teardown(name, setup_driver, sim_vm_teardown)
 
 static json_t *adapter(int number)
 {
@@ -165,12 +185,123 @@ static void test_capture(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* So many more answers come. */
+static void answers_come(u32 more)
+{
+	u64 wanted = SIM_GUEST(sim_net.answers) + more;
+
+	SIM_UNTIL(SIM_GUEST(sim_net.answers) >= wanted);
+}
+
+static void test_traffic(void **state)
+{
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(500);
+	assert_int_equal(json_integer_value(listed(0, "channels")), 2);
+	assert_true(json_integer_value(json_object_get(listed(0, "guest"),
+						       "sent_frames")) >= 500);
+	assert_true(json_integer_value(json_object_get(
+			    listed(0, "port"), "received_frames")) >= 500);
+}
+
+static void test_traffic_and_changes(void **state)
+{
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(10);
+	sim_refused(sim_client, "net.set",
+		    adapter_with(0, "mac", "02:00:00:00:00:01"), "busy");
+	for (int i = 0; i < 5; i++) {
+		sim_ok(sim_client, "net.set", adapter_with(0, "link", "down"));
+		SIM_UNTIL(!SIM_GUEST(sim_net.link_up));
+		sim_ok(sim_client, "net.set", adapter_with(0, "link", "up"));
+		SIM_UNTIL(SIM_GUEST(sim_net.link_up));
+		answers_come(10);
+		/* Nobody answers in a VLAN. */
+		sim_ok(sim_client, "net.set", adapter_with(0, "vlan", "9"));
+		sim_ok(sim_client, "net.set", adapter_with(0, "vlan", "none"));
+		answers_come(10);
+	}
+}
+
+static void test_detach_under_traffic(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+		answers_come(20);
+		sim_ok(sim_client, "net.detach", adapter(0));
+		SIM_UNTIL(!SIM_GUEST(sim_net.channels));
+		sim_ok(sim_client, "net.attach", json_pack("{s:b}", "user", 1));
+	}
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+}
+
+static void test_restart_under_traffic(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+		answers_come(20);
+		sim_guest_do(i & 1 ? sim_guest_unload : sim_guest_restart,
+			     NULL);
+		SIM_UNTIL(SIM_GUEST(sim_net.channels) < 2);
+	}
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+}
+
+static void test_leave(void **state)
+{
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+	SIM_GUEST(sim_net.leave = true);
+	SIM_UNTIL(SIM_GUEST(sim_net.closed));
+}
+
+/* Memory that the guest takes back is let go of. */
+static void test_snatched_buffer(void **state)
+{
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+	SIM_GUEST(sim_net.snatch = true);
+	SIM_UNTIL(SIM_GUEST(sim_net.snatched));
+	assert_int_equal(json_integer_value(listed(0, "channels")), 2);
+}
+
+static void test_garbage(void **state)
+{
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+	SIM_GUEST(sim_net.garbage = true);
+	/* The channel is closed; the VM and its other adapters go on. */
+	SIM_UNTIL(!SIM_GUEST(sim_net.channels));
+	sim_ok(sim_client, "net.list", NULL);
+	sim_guest_do(sim_guest_restart, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		NET_TEST(test_list),	NET_TEST(test_come_and_go),
-		NET_TEST(test_set),	NET_TEST(test_wrong),
+		NET_TEST(test_list),
+		NET_TEST(test_come_and_go),
+		NET_TEST(test_set),
+		NET_TEST(test_wrong),
 		NET_TEST(test_capture),
+		LOAD_TEST(test_traffic),
+		LOAD_TEST(test_traffic_and_changes),
+		LOAD_TEST(test_detach_under_traffic),
+		LOAD_TEST(test_restart_under_traffic),
+		LOAD_TEST(test_leave),
+		LOAD_TEST(test_snatched_buffer),
+		LOAD_TEST(test_garbage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
