@@ -159,8 +159,6 @@ static int user_queue_open(struct net_queue *queue, struct lis_error *err)
 	pthread_mutex_lock(&user->lock);
 	user->queue_wake[queue->index] = fd;
 	pthread_mutex_unlock(&user->lock);
-	/* Whoever was here before may have left frames. */
-	user_signal(fd);
 	return 0;
 }
 
@@ -171,6 +169,9 @@ static void user_queue_close(struct net_queue *queue)
 	pthread_mutex_lock(&user->lock);
 	user->queue_wake[queue->index] = -1;
 	user->waiting[queue->index] = false;
+	while (queue->index == 0 && !net_ring_empty(&user->to_guest))
+		net_ring_consume(&user->to_guest);
+	user_signal(user->wake);
 	pthread_mutex_unlock(&user->lock);
 	close(queue->fds[0].fd);
 }

@@ -43,7 +43,8 @@ static ssize_t slirp_send_packet(const void *data, size_t bytes, void *opaque)
 
 	pthread_mutex_lock(&user->lock);
 	was_empty = net_ring_empty(&user->to_guest);
-	if (bytes <= NETWORK_FRAME_MAX_BYTES)
+	/* Without a reader they would be old when one comes. */
+	if (bytes <= NETWORK_FRAME_MAX_BYTES && user->queue_wake[0] >= 0)
 		frame = net_ring_add(&user->to_guest,
 				     (u32)(sizeof(*frame) + bytes));
 	if (frame) {

@@ -273,6 +273,37 @@ static void test_a_filter_is_asked(void **state)
 	rig_close(&rig);
 }
 
+/* A guest's driver goes and comes again; what was said between is not told. */
+static void test_a_queue_opens_again(void **state)
+{
+	u16 port = free_port(SOCK_DGRAM);
+	struct sockaddr_in address = local(port);
+	struct net_options options = { .kind = NET_USER };
+	int fd = bound(SOCK_DGRAM);
+	struct guest guest;
+	struct rig rig;
+
+	(void)state;
+	forward_add(&options, true, port, 53);
+	rig = rig_open(&options);
+	guest_start(&guest, &rig);
+	guest_dhcp(&guest);
+	for (u32 i = 0; i < 3; i++) {
+		guest.udp_bytes = 0;
+		assert_int_equal(sendto(fd, "asked", 5, 0, (void *)&address,
+					sizeof(address)),
+				 5);
+		if (i != 1)
+			guest_run(&guest, has_datagram);
+		net_queue_close(rig.queue);
+		assert_int_equal(net_queue_open(&rig.queue, rig.port, 0, NULL),
+				 0);
+		assert_int_equal(net_queue_watch(rig.queue, rig.epoll, 1), 0);
+	}
+	close(fd);
+	rig_close(&rig);
+}
+
 static void test_a_taken_port_is_said_so(void **state)
 {
 	int fd = bound(SOCK_STREAM);
@@ -340,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_segments_go_out_whole),
 		cmocka_unit_test(test_a_guest_that_sleeps_loses_nothing),
 		cmocka_unit_test(test_a_filter_is_asked),
+		cmocka_unit_test(test_a_queue_opens_again),
 		cmocka_unit_test(test_a_taken_port_is_said_so),
 		cmocka_unit_test(test_an_mtu_has_bounds),
 		cmocka_unit_test(test_garbage_is_dropped),
