@@ -309,13 +309,13 @@ bool network_vsc_put_step(struct network_vsc *vsc, struct network_vsc_out *out)
 bool network_vsc_put_request(struct network_vsc *vsc,
 			     struct network_vsc_out *out)
 {
-	u8 request;
+	u32 request;
 
 	for (request = 1; request < NETWORK_VSC_REQUEST_COUNT; request++) {
 		if (!(vsc->wanted >> request & 1))
 			continue;
 		vsc->wanted &= (u8) ~(1u << request);
-		vsc->request = request;
+		vsc->request = (u8)request;
 		put_message(vsc, &requests[request], out);
 		return true;
 	}

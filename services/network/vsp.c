@@ -417,27 +417,27 @@ static enum vmbus_status take_completion(struct network_vsp *vsp, u64 id,
 /* What a guest may send on the primary but RNDIS. */
 static const struct message_row {
 	u8 type;
-	u8 bytes; /* at least, with the type */
+	u8 bytes;      /* at least, with the type */
+	bool answered; /* it has an answer, which must be wanted */
 	u32 version_min;
-	bool answered; /* whether it was asked for or not */
 	enum vmbus_status (*take)(struct network_vsp *vsp,
 				  const struct network_incoming *in,
 				  struct network_vsp_action *action);
 } rows[] = {
-	{ NETWORK_INIT, 12, 0, true, init },
-	{ NETWORK_NDIS_VERSION, 12, NETWORK_VERSION_1, false, ndis_version },
-	{ NETWORK_RECEIVE_BUFFER, 10, NETWORK_VERSION_1, true,
+	{ NETWORK_INIT, 12, true, 0, init },
+	{ NETWORK_NDIS_VERSION, 12, false, NETWORK_VERSION_1, ndis_version },
+	{ NETWORK_RECEIVE_BUFFER, 10, true, NETWORK_VERSION_1,
 	  network_take_buffer },
-	{ NETWORK_REVOKE_RECEIVE_BUFFER, 6, NETWORK_VERSION_1, false,
+	{ NETWORK_REVOKE_RECEIVE_BUFFER, 6, false, NETWORK_VERSION_1,
 	  network_revoke_buffer },
-	{ NETWORK_SEND_BUFFER, 10, NETWORK_VERSION_1, true,
+	{ NETWORK_SEND_BUFFER, 10, true, NETWORK_VERSION_1,
 	  network_take_buffer },
-	{ NETWORK_REVOKE_SEND_BUFFER, 6, NETWORK_VERSION_1, false,
+	{ NETWORK_REVOKE_SEND_BUFFER, 6, false, NETWORK_VERSION_1,
 	  network_revoke_buffer },
-	{ NETWORK_NDIS_CONFIG, 20, NETWORK_VERSION_2, false, ndis_config },
-	{ NETWORK_SWITCH_DATA_PATH, 8, NETWORK_VERSION_4, false, data_path },
-	{ NETWORK_OID_QUERY_EX, 12, NETWORK_VERSION_5, true, query_ex },
-	{ NETWORK_SUB_CHANNELS, 12, NETWORK_VERSION_5, true, sub_channels },
+	{ NETWORK_NDIS_CONFIG, 20, false, NETWORK_VERSION_2, ndis_config },
+	{ NETWORK_SWITCH_DATA_PATH, 8, false, NETWORK_VERSION_4, data_path },
+	{ NETWORK_OID_QUERY_EX, 12, true, NETWORK_VERSION_5, query_ex },
+	{ NETWORK_SUB_CHANNELS, 12, true, NETWORK_VERSION_5, sub_channels },
 };
 
 static enum vmbus_status take_message(struct network_vsp *vsp,

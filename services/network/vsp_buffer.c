@@ -135,16 +135,18 @@ void network_vsp_attach(struct network_vsp *vsp,
 			u32 bytes, struct network_slot *slots)
 {
 	const struct network_vsp_shared *shared = vsp->shared;
+	bool fits =
+		action->receive_buffer
+			? network_vsp_slots(shared, bytes) != 0
+			: bytes <= NETWORK_SEND_MAX_BYTES &&
+				  bytes >= shared->options.send_section_bytes;
 
-	if (!base)
+	if (!base || !fits)
 		refuse_buffer(vsp, action);
-	else if (action->receive_buffer && network_vsp_slots(shared, bytes))
+	else if (action->receive_buffer)
 		attach_receive(vsp, action, base, bytes, slots);
-	else if (!action->receive_buffer && bytes <= NETWORK_SEND_MAX_BYTES &&
-		 bytes >= shared->options.send_section_bytes)
-		attach_send(vsp, action, base, bytes);
 	else
-		refuse_buffer(vsp, action);
+		attach_send(vsp, action, base, bytes);
 }
 
 void network_vsp_detach(struct network_vsp *vsp,

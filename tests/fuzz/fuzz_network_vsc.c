@@ -112,7 +112,7 @@ static void packet(u16 type, u64 id, const void *payload, u32 payload_bytes,
 	require(!status || vmbus_status_is_violation(status),
 		"an unexpected status");
 	if (!status)
-		check_event(&event, NULL);
+		check_event(&event, &frame);
 	while (!status && event.kind == NETWORK_VSC_RANGES) {
 		status = network_vsc_next(&vsc, &view, &range, &frame, &event);
 		require(!status || vmbus_status_is_violation(status),
