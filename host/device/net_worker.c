@@ -65,15 +65,15 @@ static void notices_send(struct net_worker *worker)
 
 /* ---- what the guest chose ---- */
 
+/*
+ * Linux may verify what it was told is good (ethtool -K rx off is its own
+ * affair), and forwards frames as they are: so checksums are complete, but of
+ * segments, which only come to who wants to have them joined.
+ */
 static u32 takes_of(u32 offloads)
 {
-	const u32 checksums = NETWORK_RX_CSUM_TCP4 | NETWORK_RX_CSUM_UDP4 |
-			      NETWORK_RX_CSUM_TCP6 | NETWORK_RX_CSUM_UDP6;
 	u32 takes = 0;
 
-	if ((offloads & checksums) != checksums)
-		return 0;
-	takes = NET_TAKES_CSUM;
 	if (offloads & NETWORK_RX_RSC4)
 		takes |= NET_TAKES_TSO4;
 	if (offloads & NETWORK_RX_RSC6)

@@ -227,13 +227,22 @@ static void test_traffic_and_changes(void **state)
 
 static void test_detach_under_traffic(void **state)
 {
+	int number = 0;
+
 	(void)state;
 	for (int i = 0; i < 5; i++) {
+		json_t *answer;
+
 		SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
 		answers_come(20);
-		sim_ok(sim_client, "net.detach", adapter(0));
+		sim_ok(sim_client, "net.detach", adapter(number));
 		SIM_UNTIL(!SIM_GUEST(sim_net.channels));
-		sim_ok(sim_client, "net.attach", json_pack("{s:b}", "user", 1));
+		/* The number is free once the guest has let go, too. */
+		answer = sim_call(sim_client, "net.attach",
+				  json_pack("{s:b}", "user", 1));
+		number = (int)json_integer_value(
+			json_object_get(answer, "adapter"));
+		json_decref(answer);
 	}
 	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
 	answers_come(20);
