@@ -20,8 +20,8 @@
 #define EVENTS	  16u
 /* Frames from one peer before another's turn. */
 #define TURN 32u
-/* So long a peer may make its sender wait before frames are dropped for it. */
-#define STALL_NS 10000000ull
+/* What each frame that a peer takes earns it of its senders' patience. */
+#define EARNED_NS 200000ull
 /* Destination, source, tag. */
 #define HEAD_BYTES (NETWORK_ETHERNET_BYTES + NETWORK_TAG_BYTES)
 
@@ -212,31 +212,62 @@ static void waiting_end(struct switch_queue *state)
 	state->waiting = false;
 }
 
+/*
+ * The peer has taken a frame. Several queues may be here at once and count one
+ * of two frames, or a wait twice.
+ */
+static void peer_took(struct switch_peer *peer)
+{
+	u64 since_ns = port_load(&peer->stalled_ns);
+	u64 patience_ns = port_load(&peer->patience_ns), waited_ns;
+
+	if (!since_ns && patience_ns == SWITCH_PATIENCE_NS)
+		return;
+	patience_ns += EARNED_NS;
+	if (since_ns) {
+		waited_ns = clock_ns(CLOCK_MONOTONIC) - since_ns;
+		patience_ns -=
+			waited_ns < patience_ns ? waited_ns : patience_ns;
+		port_store(&peer->stalled_ns, 0);
+	}
+	port_store(&peer->patience_ns, patience_ns < SWITCH_PATIENCE_NS
+					       ? patience_ns
+					       : SWITCH_PATIENCE_NS);
+}
+
+/* The peer takes no frames: until when to wait for it; 0: no longer. */
+static u64 stall_until(struct switch_peer *peer)
+{
+	u64 now = clock_ns(CLOCK_MONOTONIC), until_ns;
+	u64 since_ns = port_load(&peer->stalled_ns);
+
+	if (!since_ns) {
+		port_store(&peer->stalled_ns, now);
+		since_ns = now;
+	}
+	until_ns = since_ns + port_load(&peer->patience_ns);
+	return until_ns > now ? until_ns : 0;
+}
+
 /* To one peer; @patient: its sender waits for it a little. */
 static int peer_send(struct net_queue *queue, struct switch_peer *peer,
 		     bool patient, const struct network_vnet *vnet,
 		     const struct iovec *pieces, int piece_count)
 {
 	int ret = net_message_send(peer->fd, vnet, pieces, piece_count);
-	u64 now, since;
+	u64 until_ns;
 
 	if (ret == 0) {
-		if (port_load(&peer->stalled_ns))
-			port_store(&peer->stalled_ns, 0);
+		peer_took(peer);
 		return 0;
 	}
 	/* One that is gone is noticed by who reads from it. */
 	if (ret != -EAGAIN || !patient)
 		return NET_DROPPED;
-	now = clock_ns(CLOCK_MONOTONIC);
-	since = port_load(&peer->stalled_ns);
-	if (!since) {
-		port_store(&peer->stalled_ns, now);
-		since = now;
-	}
-	if (now - since >= STALL_NS)
+	until_ns = stall_until(peer);
+	if (!until_ns)
 		return NET_DROPPED;
-	peer_wait(queue, peer, since + STALL_NS);
+	peer_wait(queue, peer, until_ns);
 	return -EAGAIN;
 }
 

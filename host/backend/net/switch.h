@@ -17,12 +17,17 @@
 #include "host/backend/net/table.h"
 
 #define SWITCH_PEERS_MAX 128u
+/* So long, in all, a peer may make its senders wait before frames for it are
+ * dropped. */
+#define SWITCH_PATIENCE_NS 50000000ull
 
 /* A number that no other peer of this port has or had. */
 struct switch_peer {
 	int fd;
-	u64 number;	/* 0: none; index + a multiple of SWITCH_PEERS_MAX */
-	u64 stalled_ns; /* atomic: takes no frames since then; 0: does */
+	u64 number; /* 0: none; index + a multiple of SWITCH_PEERS_MAX */
+	/* Atomic: */
+	u64 stalled_ns;	 /* takes no frames since then; 0: does */
+	u64 patience_ns; /* so long its senders wait for it */
 };
 
 struct switch_port {

@@ -45,9 +45,10 @@ static bool peer_add(struct switch_port *port, int fd)
 			       sizeof(bytes)) < 0)
 			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes,
 				   sizeof(bytes));
-		peer->fd = fd;
-		peer->stalled_ns = 0;
-		peer->number = event.data.u64;
+		*peer = (struct switch_peer){ .fd = fd,
+					      .number = event.data.u64,
+					      .patience_ns =
+						      SWITCH_PATIENCE_NS };
 		return true;
 	}
 	return false;
