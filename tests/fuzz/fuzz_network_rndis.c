@@ -56,6 +56,8 @@ static void write_again(const struct network_packet *packet)
 	free(data);
 }
 
+int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes);
+
 int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes)
 {
 	struct bytes bytes = { input, input_bytes };

@@ -290,6 +290,8 @@ static void want(struct bytes *bytes)
 	}
 }
 
+int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes);
+
 int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes)
 {
 	struct bytes bytes = { input, input_bytes };

@@ -375,6 +375,8 @@ static void notice(struct bytes *bytes)
 		check_out(0, &out);
 }
 
+int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes);
+
 int LLVMFuzzerTestOneInput(const u8 *input, size_t input_bytes)
 {
 	struct bytes bytes = { input, input_bytes };
