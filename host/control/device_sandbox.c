@@ -131,6 +131,7 @@ static const struct sandbox_rule rules[] = {
 	{ SYS_nanosleep },
 	{ SYS_rmdir },
 	{ SYS_unlinkat },
+	IOCTL(FIONREAD), /* libslirp, before it takes a datagram */
 	IOCTL(TUNSETIFF),
 	IOCTL(TUNSETVNETHDRSZ),
 	IOCTL(TUNSETVNETLE),
