@@ -186,11 +186,12 @@ static u32 put_head(const struct network_vsp *vsp, u16 slot,
 		    const struct network_rx *rx)
 {
 	u8 *data = slot_base(vsp, slot) + NETWORK_SLOT_DATA_BYTES;
+	bool tagged =
+		network_frame_tag(rx->head, rx->head_bytes) != NETWORK_UNTAGGED;
 
-	if (network_frame_tag(rx->head, rx->head_bytes) == NETWORK_UNTAGGED ||
-	    tag_stays(vsp, rx)) {
+	if (!tagged || tag_stays(vsp, rx)) {
 		port_copy(data, rx->head, rx->head_bytes);
-		if (tag_stays(vsp, rx) && rx->head_bytes >= 16)
+		if (tagged)
 			network_put_be16(data + 14, rx->tag);
 		return 0;
 	}

@@ -6,6 +6,8 @@
 #define TCP_FLAGS 13u /* in the header */
 #define TCP_CWR	  0x80u
 
+#define TAG_ID 0x0fffu
+
 enum vmbus_status network_vsp_tx_begin(struct network_tx_cursor *cursor,
 				       const struct ring_vec *pieces,
 				       u32 piece_count)
@@ -33,20 +35,30 @@ static u32 tag_of_info(u32 vlan)
 	       (vlan >> RNDIS_VLAN_ID_SHIFT & 0xfff);
 }
 
-/* Returns by how much what follows the addresses moved to the front. */
-static u32 take_tag(struct network_tx *tx, const struct network_info *info)
+/*
+ * The frame's tag is the one beside it, but for a priority without a VLAN: then
+ * one within counts. @moved: by how much what follows the addresses came to the
+ * front. False: behind a tag of no VLAN there is another one, which would leave
+ * unseen.
+ */
+static bool take_tag(struct network_tx *tx, const struct network_info *info,
+		     u32 *moved)
 {
-	if (info->present & NETWORK_HAS_VLAN) {
-		tx->tag = tag_of_info(info->vlan);
-		return 0;
-	}
-	tx->tag = network_frame_tag(tx->head, tx->head_bytes);
-	if (tx->tag == NETWORK_UNTAGGED)
-		return 0;
+	u32 within = network_frame_tag(tx->head, tx->head_bytes);
+
+	*moved = 0;
+	tx->tag = info->present & NETWORK_HAS_VLAN ? tag_of_info(info->vlan)
+						   : NETWORK_UNTAGGED;
+	if (within == NETWORK_UNTAGGED ||
+	    (tx->tag != NETWORK_UNTAGGED && (tx->tag & TAG_ID)))
+		return true;
 	port_move(tx->head + 12, tx->head + 12 + NETWORK_TAG_BYTES,
 		  tx->head_bytes - 12 - NETWORK_TAG_BYTES);
 	tx->head_bytes -= NETWORK_TAG_BYTES;
-	return NETWORK_TAG_BYTES;
+	tx->tag = within;
+	*moved = NETWORK_TAG_BYTES;
+	return (within & TAG_ID) ||
+	       network_frame_tag(tx->head, tx->head_bytes) == NETWORK_UNTAGGED;
 }
 
 void network_tx_put_tag(struct network_tx *tx)
@@ -208,6 +220,7 @@ enum vmbus_status network_vsp_tx_next(struct network_vsp *vsp,
 {
 	struct network_packet packet;
 	enum vmbus_status status;
+	u32 moved;
 	bool good;
 
 	while (cursor->bytes - cursor->offset_bytes >= RNDIS_HEADER_BYTES) {
@@ -218,7 +231,8 @@ enum vmbus_status network_vsp_tx_next(struct network_vsp *vsp,
 		if (status)
 			return status;
 		good = take_frame(cursor, &packet, tx) &&
-		       carry_out(tx, &packet.info, take_tag(tx, &packet.info));
+		       take_tag(tx, &packet.info, &moved) &&
+		       carry_out(tx, &packet.info, moved);
 		cursor->offset_bytes += packet.bytes;
 		if (good)
 			return VMBUS_OK;

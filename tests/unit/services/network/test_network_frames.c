@@ -430,6 +430,40 @@ static void tags_are_taken_from_beside_and_within(void **state)
 	rig_close(&rig);
 }
 
+/* So that a guest gets no tag past its VLAN mode. */
+static void no_tag_hides_behind_another(void **state)
+{
+	struct network_info info = { .present = NETWORK_HAS_VLAN };
+	struct network_tx tx;
+	u8 frame[200], twice[200];
+	u32 bytes = put_frame(frame, 4, 10, true);
+
+	(void)state;
+	rig_open(&rig, NULL);
+	/* A priority beside the frame does not hide the VLAN within. */
+	info.vlan = 5;
+	assert_int_equal(tx_frame(frame, bytes, &info, &tx), VMBUS_OK);
+	assert_int_equal(tx.tag, 0x6009);
+	assert_int_equal(network_frame_tag(tx.head, tx.head_bytes),
+			 NETWORK_UNTAGGED);
+	/* A VLAN beside it goes around the other, as it should. */
+	info.vlan = 7u << RNDIS_VLAN_ID_SHIFT;
+	assert_int_equal(tx_frame(frame, bytes, &info, &tx), VMBUS_OK);
+	assert_int_equal(tx.tag, 7);
+	assert_int_equal(network_frame_tag(tx.head, tx.head_bytes), 0x6009);
+	/* Both within, the outer one of no VLAN. */
+	memcpy(twice, frame, 12);
+	network_put_be16(twice + 12, 0x8100);
+	network_put_be16(twice + 14, 0xe000);
+	memcpy(twice + 16, frame + 12, bytes - 12);
+	info.present = 0;
+	assert_int_equal(tx_frame(twice, bytes + 4, &info, &tx), VMBUS_AGAIN);
+	network_put_be16(twice + 14, 0xe008);
+	assert_int_equal(tx_frame(twice, bytes + 4, &info, &tx), VMBUS_OK);
+	assert_int_equal(tx.tag, 0xe008);
+	rig_close(&rig);
+}
+
 /* ---- to the guest ---- */
 
 /* What a device does: reserve, read into the pieces, add. */
@@ -770,6 +804,7 @@ int main(void)
 		cmocka_unit_test(segments_cross_uncut),
 		cmocka_unit_test(segments_that_cannot_be_cut_are_dropped),
 		cmocka_unit_test(tags_are_taken_from_beside_and_within),
+		cmocka_unit_test(no_tag_hides_behind_another),
 		cmocka_unit_test(frames_of_every_length_arrive),
 		cmocka_unit_test(segments_arrive_in_pieces),
 		cmocka_unit_test(what_is_known_of_a_frame_is_told),
