@@ -132,7 +132,6 @@ static const struct sandbox_rule rules[] = {
 	{ SYS_rmdir },
 	{ SYS_unlinkat },
 	IOCTL(FIONREAD), /* libslirp, before it takes a datagram */
-	IOCTL(FIONREAD),
 	IOCTL(TUNSETIFF),
 	IOCTL(TUNSETVNETHDRSZ),
 	IOCTL(TUNSETVNETLE),
