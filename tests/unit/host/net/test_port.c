@@ -3,11 +3,14 @@
 #define _GNU_SOURCE
 #include "net_rig.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -359,6 +362,73 @@ static void test_who_cannot_send_is_told_when(void **state)
 	pair_close(&pair);
 }
 
+/* How many descriptors this process has. */
+static u32 descriptors(void)
+{
+	u32 count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Opens all of a port that the process has descriptors for; false: not all. */
+static bool open_some(const struct net_options *options)
+{
+	struct lis_error error = { "" };
+	struct net_queue *queue;
+	struct net_port *port;
+	int ret = net_port_open(&port, options, &error);
+
+	if (ret == 0) {
+		ret = net_queue_open(&queue, port, 0, &error);
+		if (ret == 0)
+			net_queue_close(queue);
+		net_port_close(port);
+	}
+	if (ret < 0) {
+		assert_int_equal(ret, -EMFILE);
+		assert_true(error.text[0]);
+	}
+	return ret == 0;
+}
+
+/* With none, one, two ... descriptors left, until there are enough. */
+static void test_descriptors_run_out(void **state)
+{
+	char folder[] = "/tmp/lis-port-XXXXXX";
+	struct net_options kinds[] = {
+		{ .kind = NET_USER, .forward_count = 1 },
+		{ .kind = NET_SWITCH, .name = "lan", .folder = folder },
+		{ .kind = NET_SOCKET, .sockets = { -1 } },
+	};
+	struct rlimit limit, few;
+	u32 before = descriptors(), left;
+	int free_fd = dup(0);
+
+	(void)state;
+	close(free_fd);
+	assert_non_null(mkdtemp(folder));
+	kinds[0].forwards[0].host.s_addr = htonl(INADDR_LOOPBACK);
+	kinds[0].forwards[0].guest_port = 22;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (u32 i = 0; i < PORT_ARRAY_SIZE(kinds); i++) {
+		bool done = false;
+
+		for (left = 0; !done; left++) {
+			few = limit;
+			few.rlim_cur = (rlim_t)free_fd + left;
+			assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+			done = open_some(&kinds[i]);
+			setrlimit(RLIMIT_NOFILE, &limit);
+			assert_int_equal(descriptors(), before);
+			assert_true(left < 250);
+		}
+		assert_true(left > 2);
+	}
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_a_ring_keeps_order(void **state)
 {
 	struct net_ring ring;
@@ -410,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_the_other_end_goes),
 		cmocka_unit_test(test_a_limit_holds_both_ways),
 		cmocka_unit_test(test_who_cannot_send_is_told_when),
+		cmocka_unit_test(test_descriptors_run_out),
 		cmocka_unit_test(test_a_ring_keeps_order),
 	};
 
