@@ -342,3 +342,38 @@ void rig_all_offloads(struct rig *rig)
 			 RNDIS_STATUS_SUCCESS);
 	assert_int_equal(rig->action.changed, NETWORK_CHANGED_OFFLOADS);
 }
+
+u32 rig_frame(u8 *frame, u8 version, u32 payload, bool tagged)
+{
+	u32 ip = tagged ? 18 : 14, tcp = ip + (version == 4 ? 20 : 40), i;
+
+	memset(frame, 0, tcp + 20);
+	memset(frame, 0x02, 6);
+	memcpy(frame + 6, address, 6);
+	if (tagged) {
+		network_put_be16(frame + 12, 0x8100);
+		network_put_be16(frame + 14, 0x6000 | 9);
+	}
+	if (version == 4) {
+		network_put_be16(frame + ip - 2, 0x0800);
+		frame[ip] = 0x45;
+		network_put_be16(frame + ip + 2, 40 + payload);
+		frame[ip + 8] = 64;
+		frame[ip + 9] = NETWORK_PROTOCOL_TCP;
+		frame[ip + 12] = 10;
+		frame[ip + 16] = 11;
+		network_put_be16(frame + ip + 10,
+				 (u16)~network_checksum(frame + ip, 20, 0));
+	} else {
+		network_put_be16(frame + ip - 2, 0x86dd);
+		frame[ip] = 0x60;
+		network_put_be16(frame + ip + 4, 20 + payload);
+		frame[ip + 6] = NETWORK_PROTOCOL_TCP;
+		frame[ip + 8] = 0xfe;
+		frame[ip + 24] = 0xfd;
+	}
+	frame[tcp + 12] = 0x50;
+	for (i = 0; i < payload; i++)
+		frame[tcp + 20 + i] = (u8)(i * 7);
+	return tcp + 20 + payload;
+}
