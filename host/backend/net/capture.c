@@ -38,7 +38,7 @@
 #define RING_BYTES_MAX (256u << 20)
 #define TEXT_BYTES     128u
 /* What waits is written for that long when it ends. */
-#define CLOSE_MS 1000
+#define CLOSE_MS 500
 /* So much fits when a pipe says that it is writable (pipe(7)). */
 #define PIPE_PART_BYTES 4096u
 /* Blocks are put together here: a frame and what stands around it. */

@@ -48,7 +48,7 @@ int net_capture_open(struct net_capture **capture,
 		     struct lis_error *err);
 
 /**
- * net_capture_close - write what waits, for a second at most, and end.
+ * net_capture_close - write what waits, for half a second at most, and end.
  *
  * No port has the capture any more. NULL does nothing.
  */
