@@ -9,10 +9,12 @@
 
 #include "host/bus/bus.h"
 
-/* Four controllers with a channel for each of 64 processors, and the rest. */
-#define BUS_CHANNELS	 384
-#define BUS_GPADLS	 768
-#define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
+/* Four controllers and eight network adapters with a channel for each of 64
+ * processors, and the rest. */
+#define BUS_CHANNELS 896
+#define BUS_GPADLS   1792
+/* 1 GiB of guest memory in GPADLs: an adapter's buffers have up to 46 MiB. */
+#define BUS_GPADL_VALUES 262144
 #define BUS_MESSAGES	 128
 #define BUS_INBOX	 64
 /* After so many notices of free slots that nobody waited for, they are not
