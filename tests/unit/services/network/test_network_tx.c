@@ -341,10 +341,14 @@ static void segments_that_cannot_be_cut_are_dropped(void **state)
 	frame[20] = 0x20;
 	assert_int_equal(tx_frame(frame, bytes, &info, &tx), VMBUS_AGAIN);
 	frame[20] = 0;
+	/* A TCP header that goes on behind the frame. */
+	bytes = rig_frame(frame, 4, 10, false);
+	frame[34 + 12] = 0xf0;
+	assert_int_equal(tx_frame(frame, bytes, &info, &tx), VMBUS_AGAIN);
 	/* Longer than an IP packet can be. */
 	bytes = rig_frame(frame, 4, 65500, false);
 	assert_int_equal(tx_frame(frame, bytes, &info, &tx), VMBUS_AGAIN);
-	dropped = 6;
+	dropped = 7;
 	assert_int_equal(rig.shared.counters[0].tx_dropped, dropped);
 	/* One segment is no segment to be cut. */
 	bytes = rig_frame(frame, 4, 1448, false);
