@@ -72,7 +72,7 @@ void script_start(u32 version)
 			 VMBUS_OK);
 }
 
-void script_lend(void)
+static void lend(void)
 {
 	const struct network_vsc_buffers buffers = {
 		script_receive, SCRIPT_RECEIVE_BYTES, 1,
@@ -191,7 +191,7 @@ void script_until(enum network_vsc_step step)
 				VMBUS_OK);
 		if (script_event.kind == NETWORK_VSC_VERSION &&
 		    !script_shared.buffers.receive)
-			script_lend();
+			lend();
 		if (!script_out.message_bytes)
 			continue;
 		bytes = script_response(message);

@@ -46,9 +46,6 @@ enum vmbus_status script_ranges(const void *message, u32 bytes);
 /* A guest of just this version (0: any); nothing has been said. */
 void script_start(u32 version);
 
-/* The guest lends its buffers. */
-void script_lend(void);
-
 /* What an honest host answers to the question in script_out. */
 u32 script_honest(struct network_message *answer);
 
