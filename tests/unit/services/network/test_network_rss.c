@@ -188,6 +188,9 @@ static void headers_that_lie_are_not_found(void **state)
 	frame[14] = 0x65;
 	network_frame_headers(frame, bytes, &headers);
 	assert_int_equal(headers.ip_version, 0);
+	frame[14] = 0x4f;
+	network_frame_headers(frame, bytes, &headers);
+	assert_int_equal(headers.ip_version, 0);
 	put_ipv4(frame, 0, NETWORK_PROTOCOL_TCP);
 	frame[34 + 12] = 0x40;
 	network_frame_headers(frame, bytes, &headers);

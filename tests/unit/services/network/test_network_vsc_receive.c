@@ -251,6 +251,7 @@ static void a_frame_is_completed_once(void **state)
 	};
 	struct network_vsc_sent sent;
 	struct network_vsc_send bad = request;
+	u64 late;
 	u32 i;
 
 	(void)state;
@@ -280,6 +281,14 @@ static void a_frame_is_completed_once(void **state)
 	assert_int_equal(script_event.kind, NETWORK_VSC_SENT);
 	assert_int_equal(script_complete(sent.transaction_id, &answer, 8),
 			 VMBUS_E_NETWORK_TRANSACTION);
+	/* A late one fits no newer frame in the same slot. */
+	late = sent.transaction_id;
+	assert_int_equal(network_vsc_send(&script_guest, &request, 1, &sent),
+			 VMBUS_OK);
+	assert_int_equal(script_complete(late, &answer, 8),
+			 VMBUS_E_NETWORK_TRANSACTION);
+	assert_int_equal(script_complete(sent.transaction_id, &answer, 8),
+			 VMBUS_OK);
 	/* Two sections there are; then page lists; then no slot. */
 	for (i = 0; i < SCRIPT_SLOTS; i++) {
 		assert_int_equal(
