@@ -169,6 +169,20 @@ static bool frame_exceeds(const struct user_port *user, const u8 *data,
 	return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/*
+ * libslirp up to 4.7 ends the process when the first fragment of a datagram
+ * that it gets is not the datagram's beginning: none is handed to it.
+ */
+static bool frame_is_fragment(const u8 *data, u32 bytes)
+{
+	struct network_headers headers;
+
+	network_frame_headers(
+		data, bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES,
+		&headers);
+	return headers.ip_version == 4 && headers.fragment;
+}
+
 static void frame_input(struct user_port *user, struct user_frame *frame)
 {
 	u8 *data = (u8 *)(frame + 1);
@@ -177,6 +191,7 @@ static void frame_input(struct user_port *user, struct user_frame *frame)
 							   : NETWORK_HEAD_BYTES;
 
 	if (!offload_check(&frame->vnet, data, head_bytes, frame->bytes) ||
+	    frame_is_fragment(data, frame->bytes) ||
 	    frame_exceeds(user, data, frame->bytes))
 		return;
 	if (frame->vnet.flags & NETWORK_VNET_NEEDS_CSUM)

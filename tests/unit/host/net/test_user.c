@@ -362,6 +362,41 @@ static void test_garbage_is_dropped(void **state)
 	rig_close(&rig);
 }
 
+/* Fragments are dropped, one whose datagram has no beginning above all. */
+static void test_fragments_are_dropped(void **state)
+{
+	struct net_options options = { .kind = NET_USER };
+	struct rig rig = rig_open(&options);
+	u8 frame[64] = { 0 };
+	struct guest guest;
+	u8 *ip = frame + NETWORK_ETHERNET_BYTES;
+	u16 sum;
+
+	(void)state;
+	guest_start(&guest, &rig);
+	guest_dhcp(&guest);
+	guest_arp(&guest, ROUTER);
+	memcpy(frame, guest.router, 6);
+	memcpy(frame + 6, guest.address, 6);
+	frame[12] = 0x08;
+	memcpy(ip, "\x45\x00\x00\x30", 4);
+	memcpy(ip + 8, "\x40\x01\x00\x00\x0a\x00\x02\x0f\x0a\x00\x02\x02", 12);
+	for (u8 offset = 0; offset < 100; offset++) {
+		ip[5] = offset;
+		ip[6] = offset % 2 ? 0 : 0x20; /* the last one, or not */
+		ip[7] = offset / 2;
+		ip[10] = ip[11] = 0;
+		sum = network_checksum(ip, 20, 0);
+		sum = (u16)~sum;
+		ip[10] = (u8)(sum >> 8);
+		ip[11] = (u8)sum;
+		assert_int_equal(rig_send(&rig, NULL, frame, 62), 0);
+	}
+	guest_run_ms(&guest, 50);
+	guest_arp(&guest, RIG_IP(10, 0, 2, 3));
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_a_taken_port_is_said_so),
 		cmocka_unit_test(test_an_mtu_has_bounds),
 		cmocka_unit_test(test_garbage_is_dropped),
+		cmocka_unit_test(test_fragments_are_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
