@@ -38,7 +38,9 @@ VM_GROUPS = {
     "6.1-2cpu": "6.1-2cpu",
     "6.12-1cpu": "6.12-1cpu",
     "disks": "test_storage or test_disk",
-    "others": "not 1cpu and not 2cpu and not test_storage and not test_disk",
+    "network": "test_network",
+    "others": "not 1cpu and not 2cpu and not test_storage and not test_disk "
+              "and not test_network",
 }
 VM_GROUPS_FULL = {
     **VM_GROUPS,

@@ -13,10 +13,12 @@
 
 #include <linux/types.h>
 #include <linux/string.h>
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <asm/barrier.h>
 
 #define port_copy(to, from, bytes)	memcpy(to, from, bytes)
+#define port_move(to, from, bytes)	memmove(to, from, bytes)
 #define port_fill(to, byte, bytes)	memset(to, byte, bytes)
 #define port_compare(a, b, bytes)	memcmp(a, b, bytes)
 #define port_copy_bulk(to, from, bytes) memcpy(to, from, bytes)
@@ -26,6 +28,11 @@
 #define port_store(p, v)	 WRITE_ONCE(*(p), v)
 #define port_store_release(p, v) smp_store_release(p, v)
 #define port_barrier()		 smp_mb()
+
+static inline bool port_replace_u32(u32 *p, u32 old, u32 value)
+{
+	return cmpxchg(p, old, value) == old;
+}
 
 #else
 
@@ -43,6 +50,7 @@ typedef int32_t s32;
 typedef int64_t s64;
 
 #define port_copy(to, from, bytes) __builtin_memcpy(to, from, bytes)
+#define port_move(to, from, bytes) __builtin_memmove(to, from, bytes)
 #define port_fill(to, byte, bytes) __builtin_memset(to, byte, bytes)
 #define port_compare(a, b, bytes)  __builtin_memcmp(a, b, bytes)
 
@@ -52,6 +60,13 @@ typedef int64_t s64;
 #define port_store(p, v)	   __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define port_store_release(p, v)   __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define port_barrier()		   __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/* Store @value where @old still stands, else do nothing and return false. */
+static inline bool port_replace_u32(u32 *p, u32 old, u32 value)
+{
+	return __atomic_compare_exchange_n(p, &old, value, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
 
 /* 16 to 64 bytes, in two or four loads and stores that may overlap. */
 static inline void port_copy_short(u8 *to, const u8 *from, size_t bytes)

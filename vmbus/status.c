@@ -103,6 +103,38 @@ static const char *const texts[VMBUS_STATUS_COUNT] = {
 		"the other end sent a SCSI command of no valid length",
 	[VMBUS_E_STORAGE_TRANSACTION] =
 		"the other end answered a storage request that was never made",
+
+	[VMBUS_E_NETWORK_TYPE] =
+		"the other end sent a packet of a kind that the network does "
+		"not have",
+	[VMBUS_E_NETWORK_SHORT] =
+		"the other end sent a network message shorter than its layout",
+	[VMBUS_E_NETWORK_MESSAGE] =
+		"the other end sent a network message that is not its to send",
+	[VMBUS_E_NETWORK_SECTION] =
+		"the other end named a part of the send buffer that does not "
+		"exist",
+	[VMBUS_E_NETWORK_TRANSACTION] =
+		"the other end completed a network packet that was not under "
+		"way",
+	[VMBUS_E_NETWORK_TRANSFER] =
+		"the other end named more bytes than a network packet may have",
+	[VMBUS_E_NETWORK_RNDIS_LENGTH] =
+		"the other end sent an RNDIS message whose length exceeds its "
+		"packet",
+	[VMBUS_E_NETWORK_RNDIS_TYPE] =
+		"the other end sent an RNDIS message that is not its to send",
+	[VMBUS_E_NETWORK_RNDIS_DATA] =
+		"the other end sent a frame that lies outside its RNDIS "
+		"message",
+	[VMBUS_E_NETWORK_RNDIS_INFO] =
+		"the other end sent malformed information beside a frame",
+	[VMBUS_E_NETWORK_FLOOD] =
+		"the other end sent more RNDIS requests than can be answered",
+	[VMBUS_E_NETWORK_RANGE] =
+		"the other end named memory outside the receive buffer",
+	[VMBUS_E_NETWORK_BUFFER] =
+		"the other end divided a buffer into more than it holds",
 };
 
 const char *vmbus_status_text(enum vmbus_status status)

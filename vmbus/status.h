@@ -54,6 +54,21 @@ enum vmbus_status {
 	VMBUS_E_STORAGE_CDB,	     /* a command longer than 16 bytes */
 	VMBUS_E_STORAGE_TRANSACTION, /* answers a request never made */
 
+	/* services/network/vsp.h, vsc.h */
+	VMBUS_E_NETWORK_TYPE,	      /* no packet of this service */
+	VMBUS_E_NETWORK_SHORT,	      /* smaller than its layout */
+	VMBUS_E_NETWORK_MESSAGE,      /* never sent in this direction */
+	VMBUS_E_NETWORK_SECTION,      /* no such section, or not all in it */
+	VMBUS_E_NETWORK_TRANSACTION,  /* completes what is not under way */
+	VMBUS_E_NETWORK_TRANSFER,     /* more bytes than a packet may name */
+	VMBUS_E_NETWORK_RNDIS_LENGTH, /* runs past what holds it */
+	VMBUS_E_NETWORK_RNDIS_TYPE,   /* not of this channel or direction */
+	VMBUS_E_NETWORK_RNDIS_DATA,   /* the frame lies outside its message */
+	VMBUS_E_NETWORK_RNDIS_INFO,   /* malformed per-packet information */
+	VMBUS_E_NETWORK_FLOOD,	      /* more requests than answers fit */
+	VMBUS_E_NETWORK_RANGE,	      /* outside the receive buffer */
+	VMBUS_E_NETWORK_BUFFER,	      /* sections contradict the buffer */
+
 	/* messages.h, host.h, guest.h */
 	VMBUS_E_CONNECTION_ID,	 /* posted where no channel messages go */
 	VMBUS_E_MESSAGE_SIZE,	 /* shorter or longer than its type allows */

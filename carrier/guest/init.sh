@@ -74,6 +74,13 @@ if grep -qs -e ba6163d9-04a1-4d29-b605-72e2ffb1dc7f \
 	done
 fi
 
+# Synthetic network adapters; a test sets them up with "lease" or by itself.
+if grep -qs f8615163-df3e-46c5-913f-f2d2f965ed0e \
+	/sys/bus/vmbus/devices/*/class_id; then
+	load af_packet
+	load hv_netvsc
+fi
+
 if [ -b /dev/ram0 ]; then
 	mke2fs -q -I 256 /dev/ram0 >/dev/null 2>&1
 	mount -t ext4 /dev/ram0 /mnt/data

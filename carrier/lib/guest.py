@@ -31,7 +31,7 @@ LOADED = ("hv_vmbus", "hv_utils", "uio_hv_generic", "brd", "ext4", "dummy")
 # There to be loaded by a test, or for a device that is found.
 SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
          "hid_hyperv", "hyperv_fb", "hyperv_drm", "pci_hyperv", "sd_mod",
-         "sr_mod", "sg", "isofs")
+         "sr_mod", "sg", "isofs", "8021q", "af_packet")
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
@@ -115,11 +115,12 @@ def _add_system(archive, kernel):
     # The key-value daemon's scripts ask for it by name.
     if kernel != "686-pae":
         archive.program("bin/bash", "/bin/bash")
+        archive.program("sbin/ethtool", "/usr/sbin/ethtool")
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
                              text=True, check=True).stdout.split()
     ours = {"init": "init.sh", "bin/serve": "serve.sh",
             "bin/daemon": "daemon.sh", "sbin/poweroff": "poweroff.sh",
-            "sbin/reboot": "poweroff.sh"}
+            "sbin/reboot": "poweroff.sh", "bin/lease": "lease.sh"}
     for applet in applets:
         if applet not in ("busybox", "poweroff", "reboot", "init", "halt"):
             archive.link("bin/" + applet, "busybox")

@@ -26,7 +26,7 @@ QEMU_FETCHED = (("qemu", "usr/bin", QEMU), ("qemu-data", "usr/share/qemu"),
                 ("qemu-bios", "usr/share/seabios"))
 BUSYBOX = "/bin/busybox"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay",
-           "kvm_amd")
+           "kvm_amd", "tun")
 # tsc=reliable: the emulated processors' counters agree, and KVM offers its
 # guests a reference TSC page only when it believes so. The rest is for speed.
 COMMAND_LINE = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr " \

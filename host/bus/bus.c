@@ -173,8 +173,7 @@ static void act(struct bus *bus, const struct vmbus_host_action *action)
 				 __ATOMIC_RELAXED);
 		break;
 	case VMBUS_HOST_GPADL_TEARDOWN:
-		vmbus_host_gpadl_drop(&bus->engine, action->relid,
-				      action->gpadl);
+		bus_gpadl_teardown(bus, channel, action->relid, action->gpadl);
 		break;
 	case VMBUS_HOST_CONNECTED:
 		guest_connected(bus, action);

@@ -42,6 +42,13 @@ struct bus_channel_ops {
 	 * the guest disconnected after it. The pointer is invalid from now on.
 	 */
 	void (*released)(void *context, struct bus_channel *channel);
+	/*
+	 * The guest wants a GPADL back that bus_channel_gpadl_map mapped: it
+	 * waits for bus_channel_gpadl_unmap, now or later. NULL: for owners
+	 * that map none.
+	 */
+	void (*gpadl_wanted)(void *context, struct bus_channel *channel,
+			     u32 gpadl);
 };
 
 enum bus_event {
@@ -138,6 +145,20 @@ u32 bus_channel_relid(const struct bus_channel *channel);
 
 /* The processor that its interrupts go to, or VMBUS_TARGET_VP_NONE. */
 u32 bus_channel_target_vp(const struct bus_channel *channel);
+
+/*
+ * Map a GPADL that the guest made for an open channel, contiguous. It stays
+ * mapped until bus_channel_gpadl_unmap or until `closed` has returned.
+ * @at, @bytes: receive what its one range covers
+ * Returns 0; -ENOENT: there is no such GPADL, or the guest wants it back;
+ * -EEXIST: it is mapped already; -EINVAL: it has more than one range, or one
+ * that is too large; -EFAULT: not all is memory of the guest; -ENOMEM.
+ */
+int bus_channel_gpadl_map(struct bus_channel *channel, u32 gpadl, void **at,
+			  u32 *bytes);
+
+/* Undo it; one that is not mapped does nothing. */
+void bus_channel_gpadl_unmap(struct bus_channel *channel, u32 gpadl);
 
 /* ---- packets ---- */
 

@@ -9,10 +9,12 @@
 
 #include "host/bus/bus.h"
 
-/* Four controllers with a channel for each of 64 processors, and the rest. */
-#define BUS_CHANNELS	 384
-#define BUS_GPADLS	 768
-#define BUS_GPADL_VALUES 65536 /* 256 MiB of guest memory in GPADLs */
+/* Four controllers and eight network adapters with a channel for each of 64
+ * processors, and the rest. */
+#define BUS_CHANNELS 896
+#define BUS_GPADLS   1792
+/* 1 GiB of guest memory in GPADLs: an adapter's buffers have up to 46 MiB. */
+#define BUS_GPADL_VALUES 262144
 #define BUS_MESSAGES	 128
 #define BUS_INBOX	 64
 /* After so many notices of free slots that nobody waited for, they are not
@@ -64,6 +66,14 @@ struct bus_signal {
 	int fd;
 };
 
+/* A GPADL that an owner has mapped. */
+struct bus_gpadl {
+	struct bus_gpadl *next;
+	u32 id;
+	u32 page_count;
+	void *pages;
+};
+
 struct bus_channel {
 	struct bus *bus;
 	struct bus_channel *next;
@@ -81,6 +91,7 @@ struct bus_channel {
 	void *out_rings;
 	u32 in_pages;
 	u32 out_pages;
+	struct bus_gpadl *gpadls;
 	struct ring rx;
 	struct ring tx;
 	struct bus_channel_counters counters; /* atomic, of one writer */
@@ -128,5 +139,10 @@ void bus_channel_start(struct bus_channel *channel,
 		       const struct vmbus_host_action *action);
 void bus_channel_stop(struct bus_channel *channel);
 void bus_channel_forget(struct bus_channel *channel);
+
+/* The guest wants a GPADL back, or the channel closes (gpadl.c). */
+void bus_gpadl_teardown(struct bus *bus, struct bus_channel *channel, u32 relid,
+			u32 gpadl);
+void bus_channel_gpadls_unmap(struct bus_channel *channel);
 
 #endif

@@ -208,6 +208,7 @@ void bus_channel_stop(struct bus_channel *channel)
 		tell(channel, BUS_CLOSED, "the channel was closed");
 	}
 	signal_disconnect(channel);
+	bus_channel_gpadls_unmap(channel);
 	rings_unmap(channel);
 	vmbus_host_close_done(&bus->engine, channel->relid);
 }

@@ -21,6 +21,7 @@ extern const struct cli_command command_freeze;	  /* freeze.c */
 extern const struct cli_command command_ip;	  /* ip.c */
 extern const struct cli_command command_kvp;	  /* kvp.c */
 extern const struct cli_command command_list;	  /* list.c */
+extern const struct cli_command command_net;	  /* net.c */
 extern const struct cli_command command_nmi;	  /* nmi.c */
 extern const struct cli_command command_pause;	  /* pause.c */
 extern const struct cli_command command_restart;  /* stop.c */

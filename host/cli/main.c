@@ -8,12 +8,12 @@
 
 /* In the order of "lis --help". */
 static const struct cli_command *const commands[] = {
-	&command_run,	  &command_list,    &command_services, &command_enable,
-	&command_disable, &command_stop,    &command_restart,  &command_pause,
-	&command_resume,  &command_nmi,	    &command_kvp,      &command_ip,
-	&command_copy,	  &command_disk,    &command_freeze,   &command_thaw,
-	&command_backup,  &command_restore, &command_console,  &command_events,
-	&command_trace,
+	&command_run,	  &command_list,   &command_services, &command_enable,
+	&command_disable, &command_stop,   &command_restart,  &command_pause,
+	&command_resume,  &command_nmi,	   &command_kvp,      &command_ip,
+	&command_copy,	  &command_disk,   &command_net,      &command_freeze,
+	&command_thaw,	  &command_backup, &command_restore,  &command_console,
+	&command_events,  &command_trace,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -29,6 +29,8 @@ static const struct cli_option options[] = {
 	{ "disable", 0, "SERVICE", "disable a service; can be repeated" },
 	{ "disk", 0, "DISK", "PATH[,KEY=VALUE...]; can be repeated" },
 	{ "dvd", 0, "PATH", "a DVD's image; can be repeated" },
+	{ "net", 0, "NET",
+	  "user, tap=NAME, switch=NAME or none; can be repeated" },
 	{ "config", 0, "FILE", "take settings from a JSON file first" },
 	{ "carrier", 0, NULL, "run inside the carrier" },
 	{ NULL, 0, NULL, NULL },
@@ -140,6 +142,18 @@ static int take_dvd(struct run_config *config, const char *value,
 	return ret;
 }
 
+static int take_net(struct run_config *config, const char *value,
+		    struct lis_error *err)
+{
+	struct run_net *net;
+
+	/* As without --net: for scripts that always give one. */
+	if (strcmp(value, "none") == 0)
+		return 0;
+	net = run_config_add_net(config, err);
+	return net ? run_net_parse(net, "--net", value, err) : -EINVAL;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(struct run_config *config, const char *value,
@@ -160,6 +174,7 @@ static const struct {
 	{ "disable", take_disable },
 	{ "disk", take_disk },
 	{ "dvd", take_dvd },
+	{ "net", take_net },
 };
 
 /* A file gives way to options, wherever it stands among them. */

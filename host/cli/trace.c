@@ -45,6 +45,8 @@ static enum trace_payload payload_of(int service, const char *name)
 		return TRACE_COMPONENT;
 	if (!strncmp(name, "SCSI ", 5) || !strncmp(name, "IDE ", 4))
 		return TRACE_STORAGE;
+	if (!strncmp(name, "Network Adapter ", 16))
+		return TRACE_NETWORK;
 	return TRACE_BYTES;
 }
 

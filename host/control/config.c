@@ -188,6 +188,22 @@ struct run_disk *run_config_add_disk(struct run_config *config,
 	return &disks[config->disk_count++];
 }
 
+struct run_net *run_config_add_net(struct run_config *config,
+				   struct lis_error *err)
+{
+	struct run_net *net = &config->nets[config->net_count];
+
+	if (config->net_count == RUN_NETS_MAX) {
+		lis_error_set(err, EINVAL,
+			      "a VM has at most %d network adapters",
+			      RUN_NETS_MAX);
+		return NULL;
+	}
+	config->net_count++;
+	run_net_init(net);
+	return net;
+}
+
 static int file_check(const char *what, const char *path, struct lis_error *err)
 {
 	struct stat st = { 0 };

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "host/control/disk_config.h"
+#include "host/control/net_config.h"
 #include "host/control/paths.h"
 #include "host/control/service_names.h"
 #include "host/vm/error.h"
@@ -52,6 +53,8 @@ struct run_config {
 	bool service_enabled[SERVICE_COUNT]; /* by enum service_index */
 	struct run_disk *disks;
 	uint32_t disk_count;
+	struct run_net nets[RUN_NETS_MAX];
+	uint32_t net_count;
 };
 
 /* Sets the defaults. To be ended by run_config_release(). */
@@ -65,7 +68,7 @@ void run_config_release(struct run_config *config);
  * object with any of: name, kernel, initrd, append, cpus, memory, low_mmio,
  * high_mmio ("512M" or a number of bytes), huge_pages, console ("stdio",
  * "socket", "none"), detach, enable and disable (lists of service names),
- * disks (a list of objects, see disk_config.h).
+ * disks and nets (lists of objects, see disk_config.h and net_config.h).
  * Relative paths count from the file's folder. A member that is not known is an
  * error. Returns 0; -EINVAL when the content is wrong; -ENOMEM; or the error of
  * opening or reading the file, negative.
@@ -96,6 +99,10 @@ int run_config_set_service(struct run_config *config, const char *what,
  */
 struct run_disk *run_config_add_disk(struct run_config *config,
 				     struct lis_error *err);
+
+/* The same for a network adapter: NULL when there are RUN_NETS_MAX. */
+struct run_net *run_config_add_net(struct run_config *config,
+				   struct lis_error *err);
 
 /*
  * Replaces a string setting (kernel, initrd, command_line) by a copy of text.

@@ -223,6 +223,29 @@ static int take_disks(const struct member *m)
 	return 0;
 }
 
+static int take_nets(const struct member *m)
+{
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(m->value))
+		return want(m, "a list of objects");
+	json_array_foreach(m->value, i, item)
+	{
+		struct run_net *net;
+		int ret;
+
+		if (!json_is_object(item))
+			return want(m, "a list of objects");
+		net = run_config_add_net(m->config, m->err);
+		ret = net ? run_net_load(net, m->what, item, true, m->err)
+			  : -EINVAL;
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(const struct member *m);
@@ -241,6 +264,7 @@ static const struct {
 	{ "enable", take_enable },
 	{ "disable", take_disable },
 	{ "disks", take_disks },
+	{ "nets", take_nets },
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
@@ -260,7 +284,7 @@ static int member_take(struct run_config *config, const char *path,
 			     "%s is not a setting; known are name, kernel, "
 			     "initrd, append, cpus, memory, low_mmio, "
 			     "high_mmio, huge_pages, console, detach, enable, "
-			     "disable and disks",
+			     "disable, disks and nets",
 			     what);
 }
 

@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -122,6 +124,27 @@ static const struct sandbox_rule rules[] = {
 	{ SYS_recvfrom },
 	{ SYS_sendmmsg },
 	{ SYS_ppoll },
+	/* Network adapters: ports that are forwarded, taps, switches. */
+	{ SYS_listen },
+	{ SYS_accept },
+	{ SYS_recvmmsg },
+	{ SYS_nanosleep },
+	{ SYS_rmdir },
+	{ SYS_unlinkat },
+	IOCTL(FIONREAD), /* libslirp, before it takes a datagram */
+	IOCTL(TUNSETIFF),
+	IOCTL(TUNSETVNETHDRSZ),
+	IOCTL(TUNSETVNETLE),
+	IOCTL(TUNSETQUEUE),
+	IOCTL(TUNSETOFFLOAD),
+	IOCTL(TUNGETIFF),
+	IOCTL(TUNGETFEATURES),
+	IOCTL(SIOCGIFNAME),
+	IOCTL(SIOCGIFINDEX),
+	IOCTL(SIOCGIFFLAGS),
+	IOCTL(SIOCSIFFLAGS),
+	IOCTL(SIOCGIFMTU),
+	IOCTL(SIOCSIFMTU),
 	/* A machine after a reset. */
 	{ SYS_ioctl, 1, IOCTL_TYPE_MASK, KVMIO << 8 },
 	{ SYS_memfd_create },

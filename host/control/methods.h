@@ -29,6 +29,12 @@ control_method_fn method_disk_detach;
 control_method_fn method_disk_resize;
 control_method_fn method_disk_set;
 control_method_fn method_disk_list;
+/* methods_net.c */
+control_method_fn method_net_attach;
+control_method_fn method_net_detach;
+control_method_fn method_net_set;
+control_method_fn method_net_list;
+control_method_fn method_net_capture;
 /* methods_backup.c */
 control_method_fn method_backup_start;
 /* methods_kvp.c */

@@ -450,6 +450,9 @@ void method_vm_counters(struct control_request *request, json_t *params)
 				channel_counters(vm->components[i]->channel));
 	while (storage_next_channel(vm->storage, &place, &name, &channel))
 		json_object_set_new(channels, name, channel_counters(channel));
+	place = 0;
+	while (adapters_next_channel(vm->adapters, &place, &name, &channel))
+		json_object_set_new(channels, name, channel_counters(channel));
 	control_reply(
 		request,
 		json_pack("{s:I, s:I, s:o, s:i, s:i}", "messages_in",

@@ -119,6 +119,8 @@ static void process_close(struct vm *vm)
 	vm_backup_stop(vm);
 	if (vm->storage)
 		storage_close(vm->storage);
+	if (vm->adapters)
+		adapters_close(vm->adapters);
 	terminal_end(&vm->terminal);
 	if (vm->bus)
 		bus_close(vm->bus);
@@ -214,6 +216,8 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 	if (code < 0)
 		return code;
 	code = vm_storage_begin(vm, error);
+	if (code == 0)
+		code = vm_net_begin(vm, error);
 	if (code < 0)
 		return code;
 	listen_fd = vm->instance.listen_fd;
@@ -288,6 +292,7 @@ static int process_body(const struct run_config *config, int ready_fd,
 		report_ready(ready_fd, error);
 	}
 	storage_free(vm->storage);
+	adapters_free(vm->adapters);
 	if (vm->bus)
 		bus_destroy(vm->bus);
 	components_free(vm->components);

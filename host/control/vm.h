@@ -9,6 +9,7 @@
 #ifndef HOST_CONTROL_VM_H
 #define HOST_CONTROL_VM_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <uv.h>
@@ -22,6 +23,7 @@
 #include "host/control/instance.h"
 #include "host/control/server.h"
 #include "host/control/terminal.h"
+#include "host/device/net.h"
 #include "host/device/storage.h"
 #include "host/vm/machine.h"
 
@@ -74,6 +76,8 @@ struct vm {
 	struct component_host component_host;
 	struct component *components[SERVICE_COUNT];
 	struct storage *storage;
+	struct adapters *adapters;
+	char switch_folder[PATH_MAX];
 	struct event_log events;
 	struct console console;
 	struct terminal terminal;
@@ -113,6 +117,9 @@ void vm_component_event(void *context, const char *kind, const char *service,
 
 /* Make the disks (vm_storage.c); 0, or -errno with @error set. */
 int vm_storage_begin(struct vm *vm, struct lis_error *error);
+
+/* Make the network adapters (vm_net.c), the same way. */
+int vm_net_begin(struct vm *vm, struct lis_error *error);
 
 /* Make the machine and start it; 0, or -errno with @error set. */
 int vm_machine_begin(struct vm *vm, struct lis_error *error);

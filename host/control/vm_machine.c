@@ -95,6 +95,7 @@ int vm_machine_begin(struct vm *vm, struct lis_error *error)
 		return code;
 	vm->component_host.machine = vm->machine;
 	storage_machine(vm->storage, vm->machine);
+	adapters_machine(vm->adapters, vm->machine);
 	code = bus_attach(vm->bus, vm->machine, error);
 	if (code < 0)
 		return code;
@@ -108,6 +109,7 @@ void vm_machine_finish(struct vm *vm)
 {
 	bus_detach(vm->bus);
 	storage_machine(vm->storage, NULL);
+	adapters_machine(vm->adapters, NULL);
 	vm->component_host.machine = NULL;
 	machine_destroy(vm->machine);
 	vm->machine = NULL;

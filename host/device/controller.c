@@ -45,7 +45,7 @@ static void workers_call(struct controller *controller, u32 calls)
 {
 	for (struct port *port = controller->ports; port; port = port->next)
 		if (port->worker)
-			worker_call(port->worker, calls);
+			channel_thread_call(&port->worker->thread, calls);
 }
 
 void controller_call(struct controller *controller, u32 calls)
@@ -58,7 +58,8 @@ void controller_call(struct controller *controller, u32 calls)
 static void notice_call(struct controller *controller)
 {
 	if (controller->ports && controller->ports->worker)
-		worker_call(controller->ports->worker, CALL_NOTICE);
+		channel_thread_call(&controller->ports->worker->thread,
+				    CALL_NOTICE);
 }
 
 void controller_notice(struct controller *controller)
@@ -116,7 +117,7 @@ void controller_reset_served(struct controller *controller, u32 number)
 	pthread_mutex_lock(&controller->lock);
 	if (reset->busy && reset->number == number && !--reset->waiting &&
 	    reset->origin)
-		worker_call(reset->origin, CALL_RESET);
+		channel_thread_call(&reset->origin->thread, CALL_RESET);
 	pthread_mutex_unlock(&controller->lock);
 }
 
@@ -248,7 +249,7 @@ void controller_look(struct controller *controller)
 		if (sub_channel_offer(controller, i) < 0)
 			status = STORAGE_NT_DEVICE_BUSY;
 	worker->sub_status = status;
-	worker_call(worker, CALL_ANSWER);
+	channel_thread_call(&worker->thread, CALL_ANSWER);
 }
 
 int controller_offer(struct controller *controller, struct lis_error *error)

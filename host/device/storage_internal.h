@@ -21,6 +21,7 @@
 
 #include <pthread.h>
 
+#include "host/device/channel_thread.h"
 #include "host/device/storage.h"
 #include "services/storage/vsp.h"
 
@@ -102,7 +103,7 @@ struct controller {
 	struct reset reset;
 };
 
-/* What a worker is told to look at; bits of worker.calls. */
+/* What a worker is told to look at; bits of its calls. */
 enum {
 	CALL_STOP = 1 << 0,
 	CALL_UNITS = 1 << 1,  /* the table of units changed */
@@ -147,10 +148,7 @@ struct worker {
 	struct controller *controller;
 	struct bus_channel *channel;
 	struct machine *machine;
-	pthread_t thread;
-	int epoll;
-	int control; /* eventfd: calls */
-	u32 calls;   /* atomic */
+	struct channel_thread thread; /* its calls are CALL_ above */
 	/* Between worker and loop: set by one, cleared by the other. */
 	bool wants_sub_channels; /* atomic */
 	u16 sub_channels;
@@ -233,8 +231,6 @@ void controller_reset_served(struct controller *controller, u32 number);
 /* Start and stop a port's worker, on the loop. */
 int worker_start(struct port *port, struct machine *machine);
 void worker_stop(struct port *port);
-/* Have it look at something. Any thread. */
-void worker_call(struct worker *worker, u32 calls);
 
 /* ---- task.c ---- */
 

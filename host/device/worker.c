@@ -1,35 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "host/device/storage_internal.h"
-
-/* epoll_event.data.u64 of what is no queue. */
-#define EVENT_SIGNAL  (LUN_PER_CONTROLLER + 0)
-#define EVENT_CONTROL (LUN_PER_CONTROLLER + 1)
-#define EVENTS	      16
-
-void worker_call(struct worker *worker, u32 calls)
-{
-	const u64 one = 1;
-
-	__atomic_fetch_or(&worker->calls, calls, __ATOMIC_RELEASE);
-	/* It takes more than any worker lives for. */
-	if (write(worker->control, &one, sizeof(one)) < 0)
-		return;
-}
-
-static bool watch(struct worker *worker, int fd, u32 events, u64 what)
-{
-	struct epoll_event event = { .events = events, .data.u64 = what };
-
-	return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
 
 /* ---- tasks ---- */
 
@@ -135,8 +110,8 @@ static void tasks_abort(struct worker *worker,
 static void slot_close(struct worker *worker, struct slot *slot)
 {
 	if (slot->queue) {
-		epoll_ctl(worker->epoll, EPOLL_CTL_DEL,
-			  disk_queue_fd(slot->queue), NULL);
+		channel_thread_unwatch(&worker->thread,
+				       disk_queue_fd(slot->queue));
 		disk_queue_close(slot->queue);
 	}
 	unit_let_go(slot->unit);
@@ -155,8 +130,9 @@ struct disk_queue *worker_queue(struct task *task)
 	if (disk_queue_open(&slot->queue, slot->unit->disk, &error) < 0)
 		slot->queue = NULL;
 	else
-		watch(worker, disk_queue_fd(slot->queue), EPOLLIN,
-		      (u64)(slot - worker->slots));
+		channel_thread_watch(&worker->thread,
+				     disk_queue_fd(slot->queue), EPOLLIN,
+				     (u64)(slot - worker->slots));
 	return slot->queue;
 }
 
@@ -506,13 +482,8 @@ static bool turn(struct worker *worker)
 
 /* ---- the thread ---- */
 
-static void calls_take(struct worker *worker)
+static void calls_take(struct worker *worker, u32 calls)
 {
-	u32 calls = __atomic_load_n(&worker->calls, __ATOMIC_RELAXED);
-
-	if (!calls)
-		return;
-	calls = __atomic_exchange_n(&worker->calls, 0, __ATOMIC_ACQUIRE);
 	if (calls & CALL_STOP)
 		worker->stopping = true;
 	if (calls & CALL_READ)
@@ -529,23 +500,20 @@ static void calls_take(struct worker *worker)
 		worker->sub_answer_owed = true;
 }
 
-static void event_take(struct worker *worker, u64 what)
+/* A disk's queue has something done. */
+static void queue_ready(void *context, u64 number, u32 events)
 {
-	/* The two eventfds are edge-triggered, and never read. */
-	if (what == EVENT_SIGNAL)
-		bus_channel_signalled(worker->channel);
-	else if (what != EVENT_CONTROL && worker->slots[what].queue)
-		disk_reap(worker->slots[what].queue);
+	struct worker *worker = context;
+
+	(void)events;
+	if (worker->slots[number].queue)
+		disk_reap(worker->slots[number].queue);
 }
 
 static void events_take(struct worker *worker, int timeout_ms)
 {
-	struct epoll_event events[EVENTS];
-	int count = epoll_wait(worker->epoll, events, EVENTS, timeout_ms);
-
-	for (int i = 0; i < count; i++)
-		event_take(worker, events[i].data.u64);
-	calls_take(worker);
+	calls_take(worker, channel_thread_wait(&worker->thread, timeout_ms,
+					       queue_ready, worker));
 }
 
 static bool any_task(struct task *task, const void *context)
@@ -589,10 +557,7 @@ static void *body(void *context)
 
 static void worker_free(struct worker *worker)
 {
-	if (worker->epoll >= 0)
-		close(worker->epoll);
-	if (worker->control >= 0)
-		close(worker->control);
+	channel_thread_release(&worker->thread);
 	for (u32 i = 0; i < worker->fresh; i++)
 		free(worker->tasks[i].buffer);
 	free(worker->tasks);
@@ -611,31 +576,15 @@ static struct worker *worker_make(struct port *port, struct machine *machine)
 	worker->machine = machine;
 	worker->done_last = &worker->done;
 	worker->reset_served = true;
-	worker->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	worker->tasks = calloc(WORKER_TASKS, sizeof(*worker->tasks));
-	if (!worker->tasks || worker->epoll < 0 || worker->control < 0 ||
-	    !watch(worker, worker->control, EPOLLIN | EPOLLET, EVENT_CONTROL) ||
-	    !watch(worker, bus_channel_signal_fd(port->channel),
-		   EPOLLIN | EPOLLET, EVENT_SIGNAL)) {
-		worker_free(worker);
+	if (!worker->tasks ||
+	    channel_thread_init(&worker->thread, port->channel) < 0) {
+		free(worker->tasks);
+		free(worker);
 		return NULL;
 	}
 	storage_vsp_init(&worker->vsp, &port->controller->vsp, !port->index);
 	return worker;
-}
-
-/* Signals are the loop's. */
-static int thread_start(struct worker *worker)
-{
-	sigset_t all, before;
-	int code;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&worker->thread, NULL, body, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -code;
 }
 
 int worker_start(struct port *port, struct machine *machine)
@@ -651,7 +600,7 @@ int worker_start(struct port *port, struct machine *machine)
 	worker->reset_number = controller->reset.number;
 	port->worker = worker;
 	pthread_mutex_unlock(&controller->lock);
-	code = thread_start(worker);
+	code = channel_thread_start(&worker->thread, body, worker);
 	if (code < 0) {
 		pthread_mutex_lock(&controller->lock);
 		port->worker = NULL;
@@ -689,8 +638,8 @@ void worker_stop(struct port *port)
 
 	if (!worker)
 		return;
-	worker_call(worker, CALL_STOP);
-	pthread_join(worker->thread, NULL);
+	channel_thread_call(&worker->thread, CALL_STOP);
+	channel_thread_join(&worker->thread);
 	reset_leave(worker);
 	worker_free(worker);
 }

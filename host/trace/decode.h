@@ -20,6 +20,7 @@ enum trace_payload {
 	TRACE_BYTES,	 /* nothing that is known here */
 	TRACE_COMPONENT, /* pipe header and IC header (services/ic/wire.h) */
 	TRACE_STORAGE,	 /* vstor packet (services/storage/wire.h) */
+	TRACE_NETWORK,	 /* NVSP message (services/network/wire.h) */
 };
 
 /* Room that no useful line exceeds. */

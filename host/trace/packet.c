@@ -6,6 +6,7 @@
 
 #include "host/trace/component.h"
 #include "host/trace/line.h"
+#include "host/trace/network.h"
 #include "host/trace/storage.h"
 #include "vmbus/packet.h"
 
@@ -129,6 +130,8 @@ size_t trace_packet_text(enum trace_payload payload, const void *data,
 		trace_component_add(&line, bytes + start, end - start);
 	} else if (payload == TRACE_STORAGE) {
 		trace_storage_add(&line, bytes + start, end - start);
+	} else if (payload == TRACE_NETWORK) {
+		trace_network_add(&line, bytes + start, end - start);
 	} else if (end > start) {
 		trace_line_add(&line, ": ");
 		trace_line_bytes(&line, bytes + start, end - start);

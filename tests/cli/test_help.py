@@ -171,7 +171,10 @@ def test_completion_of_names(lis, complete):
         if command == "disk":
             expected = ["create", "info", "resize", "check", "convert",
                         "list", "attach", "detach", "limit"]
+        if command == "net":
+            expected = ["list", "attach", "detach", "set", "capture"]
         assert complete(command, "") == expected
+    assert complete("net", "set", "") == ["demovm", "other"]
     assert complete("stop", "--timeout", "5", "--force", "d") == ["demovm"]
     assert complete("stop", "-t", "5", "-f", "d") == ["demovm"]
 

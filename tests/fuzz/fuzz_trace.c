@@ -27,8 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		length = trace_packet_text(TRACE_COMPONENT, data + 2, size - 2,
 					   text, room);
 	else
-		length = trace_packet_text(data[0] & 0x80 ? TRACE_STORAGE
-							  : TRACE_BYTES,
+		length = trace_packet_text(data[0] & 0x80   ? TRACE_STORAGE
+					   : data[0] & 0x40 ? TRACE_NETWORK
+							    : TRACE_BYTES,
 					   data + 2, size - 2, text, room);
 	if (length >= room || text[length] != '\0' || strlen(text) != length)
 		abort();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
 #include "tests/sim_machine/sim_guest.h"
+#include "tests/sim_machine/sim_net.h"
 #include "tests/sim_machine/sim_storage.h"
 
 #include <pthread.h>
@@ -110,6 +111,8 @@ static void rings_unmap(struct sim_guest *guest,
 		return;
 	if (channel->service == SIM_STORAGE)
 		sim_storage_closed(guest, channel);
+	else if (channel->service == SIM_NET)
+		sim_net_closed(guest, channel);
 	for (u32 i = 0; i < 2; i++) {
 		machine_unmap_pages(guest->machine, channel->at[i],
 				    SIM_GUEST_RING_PAGES, true);
@@ -150,7 +153,10 @@ static void offered(struct sim_guest *guest,
 	if (channel->service < 0 &&
 	    sim_storage_offered(channel, action->offered.offer))
 		channel->service = SIM_STORAGE;
-	if (channel->service < 0 || (channel->service != SIM_STORAGE &&
+	else if (channel->service < 0 &&
+		 sim_net_offered(channel, action->offered.offer))
+		channel->service = SIM_NET;
+	if (channel->service < 0 || (channel->service < SERVICE_COUNT &&
 				     !guest->driver[channel->service]))
 		return;
 	rings_map(guest, channel);
@@ -173,6 +179,8 @@ static void opened(struct sim_guest *guest, struct sim_guest_channel *channel,
 	channel->open = true;
 	if (channel->service == SIM_STORAGE)
 		sim_storage_opened(guest, channel);
+	else if (channel->service == SIM_NET)
+		sim_net_opened(guest, channel);
 }
 
 static void service_begin(struct sim_guest *guest, int service)
@@ -271,10 +279,13 @@ static void act(struct sim_guest *guest,
 		rescinded(guest, channel);
 		break;
 	case VMBUS_GUEST_GPADL_READY:
-		ready(guest, channel, action->gpadl.status);
+		if (!sim_net_gpadl_ready(guest, action->gpadl.id,
+					 action->gpadl.status))
+			ready(guest, channel, action->gpadl.status);
 		break;
 	case VMBUS_GUEST_GPADL_GONE:
-		rings_unmap(guest, channel);
+		if (!sim_net_gpadl_gone(guest, action->gpadl.id))
+			rings_unmap(guest, channel);
 		break;
 	case VMBUS_GUEST_OPENED:
 		opened(guest, channel, action->status);
@@ -508,6 +519,8 @@ static void channel_run(struct sim_guest *guest,
 	sim_machine_flag(guest->machine, 0, VMBUS_MESSAGE_SINT, channel->relid);
 	if (channel->service == SIM_STORAGE)
 		sim_storage_run(guest, channel);
+	else if (channel->service == SIM_NET)
+		sim_net_run(guest, channel);
 	else
 		while (packet_take(guest, channel))
 			;
@@ -723,6 +736,8 @@ void sim_guest_crash_kernel(struct sim_guest *guest, void *context)
 
 		if (channel->at[0] && channel->service == SIM_STORAGE)
 			sim_storage_closed(guest, channel);
+		if (channel->at[0] && channel->service == SIM_NET)
+			sim_net_closed(guest, channel);
 		for (u32 j = 0; channel->at[0] && j < 2; j++)
 			machine_unmap_pages(guest->machine, channel->at[j],
 					    SIM_GUEST_RING_PAGES, true);

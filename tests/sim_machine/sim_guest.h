@@ -60,7 +60,7 @@ struct sim_pool {
 struct sim_guest_channel {
 	bool used;
 	bool open;
-	int service; /* enum service_index, SIM_STORAGE, or -1 */
+	int service; /* enum service_index, SIM_STORAGE, SIM_NET, or -1 */
 	u32 relid;
 	u32 connection_id;
 	u32 gpadl;

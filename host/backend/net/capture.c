@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include "host/backend/net/capture.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/backend/net/backend.h"
+#include "host/backend/net/ring.h"
+
+#define BLOCK_SECTION	      0x0a0d0d0au
+#define BLOCK_INTERFACE	      1u
+#define BLOCK_STATISTICS      5u
+#define BLOCK_ENHANCED_PACKET 6u
+#define BYTE_ORDER_MAGIC      0x1a2b3c4du
+#define LINKTYPE_ETHERNET     1u
+
+#define OPTION_SECTION_APPLICATION   4
+#define OPTION_INTERFACE_NAME	     2
+#define OPTION_INTERFACE_DESCRIPTION 3
+#define OPTION_INTERFACE_RESOLUTION  9
+#define OPTION_STATISTICS_DROPPED    5 /* isb_ifdrop */
+#define OPTION_PACKET_FLAGS	     2
+#define OPTION_PACKET_DROPPED	     4
+
+#define DIRECTION_INBOUND  1u
+#define DIRECTION_OUTBOUND 2u
+
+#define RING_BYTES     (4u << 20)
+#define RING_BYTES_MIN (128u << 10)
+#define RING_BYTES_MAX (256u << 20)
+#define TEXT_BYTES     128u
+/* What waits is written for that long when it ends. */
+#define CLOSE_MS 500
+/* So much fits when a pipe says that it is writable (pipe(7)). */
+#define PIPE_PART_BYTES 4096u
+/* Blocks are put together here: a frame and what stands around it. */
+#define BLOCK_BYTES (NETWORK_FRAME_MAX_BYTES + 256u)
+
+/* A frame in the ring; its bytes follow. */
+struct record {
+	u64 time_ns;
+	u64 lost; /* just before it */
+	u32 frame_bytes;
+	u32 kept_bytes;
+	bool to_guest;
+};
+
+struct net_capture {
+	int fd;
+	bool regular, is_socket;
+	u32 snap_bytes;
+	char name[TEXT_BYTES], vm[TEXT_BYTES], writer[TEXT_BYTES];
+	pthread_t thread;
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t more;
+	bool closing;
+	u64 deadline_ns;
+	struct net_ring ring; /* of records, each with its bytes */
+	u64 lost;	      /* since the last record */
+	struct net_capture_counters counters;
+	/* The thread's. */
+	u8 *block;
+	u32 block_bytes;
+};
+
+static u64 clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (u64)now.tv_sec * 1000000000ull + (u64)now.tv_nsec;
+}
+
+/* ---- the ring ---- */
+
+void net_capture_frame(struct net_capture *capture, bool to_guest,
+		       const struct iovec *pieces, int piece_count,
+		       size_t bytes)
+{
+	u32 kept_bytes =
+		bytes < capture->snap_bytes ? (u32)bytes : capture->snap_bytes;
+	struct record *record = NULL;
+	bool was_empty;
+
+	pthread_mutex_lock(&capture->lock);
+	was_empty = net_ring_empty(&capture->ring);
+	if (!capture->counters.error)
+		record = net_ring_add(&capture->ring,
+				      (u32)sizeof(*record) + kept_bytes);
+	if (!record) {
+		capture->lost++;
+		capture->counters.dropped++;
+		pthread_mutex_unlock(&capture->lock);
+		return;
+	}
+	record->time_ns = clock_ns(CLOCK_REALTIME);
+	record->lost = capture->lost;
+	record->frame_bytes = (u32)bytes;
+	record->kept_bytes = kept_bytes;
+	record->to_guest = to_guest;
+	net_pieces_get(record + 1, kept_bytes, pieces, piece_count);
+	capture->lost = 0;
+	capture->counters.frames++;
+	if (was_empty)
+		pthread_cond_signal(&capture->more);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+/* The next record, waiting for it; NULL: no more will come. */
+static struct record *record_next(struct net_capture *capture)
+{
+	struct record *record;
+
+	pthread_mutex_lock(&capture->lock);
+	while (net_ring_empty(&capture->ring) && !capture->closing)
+		pthread_cond_wait(&capture->more, &capture->lock);
+	record = net_ring_first(&capture->ring);
+	pthread_mutex_unlock(&capture->lock);
+	return record;
+}
+
+static void record_consume(struct net_capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	net_ring_consume(&capture->ring);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+/* ---- the file ---- */
+
+static bool closing_is_over(struct net_capture *capture)
+{
+	bool over;
+
+	pthread_mutex_lock(&capture->lock);
+	over = capture->closing &&
+	       clock_ns(CLOCK_MONOTONIC) >= capture->deadline_ns;
+	pthread_mutex_unlock(&capture->lock);
+	return over;
+}
+
+/* Waits until something can be written; looks whether it is to end. */
+static int writable_wait(struct net_capture *capture)
+{
+	struct pollfd poll_fd = { .fd = capture->fd, .events = POLLOUT };
+
+	while (!capture->regular) {
+		int ret = poll(&poll_fd, 1, CLOSE_MS / 4);
+
+		if (ret > 0)
+			break;
+		if (ret < 0 && errno != EINTR)
+			return -errno;
+		if (closing_is_over(capture))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static ssize_t write_part(struct net_capture *capture, const u8 *data,
+			  size_t bytes)
+{
+	if (capture->is_socket)
+		return send(capture->fd, data, bytes,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!capture->regular && bytes > PIPE_PART_BYTES)
+		bytes = PIPE_PART_BYTES;
+	return write(capture->fd, data, bytes);
+}
+
+static int write_all(struct net_capture *capture, const u8 *data, size_t bytes)
+{
+	while (bytes) {
+		int ret = writable_wait(capture);
+		ssize_t part;
+
+		if (ret < 0)
+			return ret;
+		part = write_part(capture, data, bytes);
+		if (part < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		if (part > 0) {
+			data += part;
+			bytes -= (size_t)part;
+		}
+	}
+	return 0;
+}
+
+/* All numbers of the file are in this machine's order, little-endian. */
+static void put(struct net_capture *capture, const void *data, u32 bytes)
+{
+	static const u8 zero[4];
+	u32 padding = (4 - bytes % 4) % 4;
+
+	memcpy(capture->block + capture->block_bytes, data, bytes);
+	capture->block_bytes += bytes;
+	memcpy(capture->block + capture->block_bytes, zero, padding);
+	capture->block_bytes += padding;
+}
+
+static void put_u32(struct net_capture *capture, u32 value)
+{
+	put(capture, &value, sizeof(value));
+}
+
+static void put_option(struct net_capture *capture, u16 code, const void *data,
+		       u32 bytes)
+{
+	u16 head[2] = { code, (u16)bytes };
+
+	put(capture, head, sizeof(head));
+	put(capture, data, bytes);
+}
+
+static void put_text(struct net_capture *capture, u16 code, const char *text)
+{
+	if (*text)
+		put_option(capture, code, text, (u32)strlen(text));
+}
+
+static void block_begin(struct net_capture *capture, u32 type)
+{
+	capture->block_bytes = 0;
+	put_u32(capture, type);
+	put_u32(capture, 0); /* its length, when it is known */
+}
+
+static int block_end(struct net_capture *capture)
+{
+	u32 total_bytes;
+
+	put_u32(capture, 0); /* the end of its options */
+	total_bytes = capture->block_bytes + 4;
+	put_u32(capture, total_bytes);
+	memcpy(capture->block + 4, &total_bytes, sizeof(total_bytes));
+	return write_all(capture, capture->block, capture->block_bytes);
+}
+
+static int write_beginning(struct net_capture *capture)
+{
+	u16 version[2] = { 1, 0 }, link_type[2] = { LINKTYPE_ETHERNET, 0 };
+	u64 section_bytes = ~0ull; /* not known */
+	u8 resolution = 9;	   /* a unit of time is 10^-9 s */
+	int ret;
+
+	block_begin(capture, BLOCK_SECTION);
+	put_u32(capture, BYTE_ORDER_MAGIC);
+	put(capture, version, sizeof(version));
+	put(capture, &section_bytes, sizeof(section_bytes));
+	put_text(capture, OPTION_SECTION_APPLICATION, capture->writer);
+	ret = block_end(capture);
+	if (ret < 0)
+		return ret;
+	block_begin(capture, BLOCK_INTERFACE);
+	put(capture, link_type, sizeof(link_type));
+	put_u32(capture, capture->snap_bytes);
+	put_text(capture, OPTION_INTERFACE_NAME, capture->name);
+	put_text(capture, OPTION_INTERFACE_DESCRIPTION, capture->vm);
+	put_option(capture, OPTION_INTERFACE_RESOLUTION, &resolution, 1);
+	return block_end(capture);
+}
+
+static int write_frame(struct net_capture *capture, const struct record *record)
+{
+	u32 flags = record->to_guest ? DIRECTION_INBOUND : DIRECTION_OUTBOUND;
+
+	block_begin(capture, BLOCK_ENHANCED_PACKET);
+	put_u32(capture, 0); /* the one interface */
+	put_u32(capture, (u32)(record->time_ns >> 32));
+	put_u32(capture, (u32)record->time_ns);
+	put_u32(capture, record->kept_bytes);
+	put_u32(capture, record->frame_bytes);
+	put(capture, record + 1, record->kept_bytes);
+	put_option(capture, OPTION_PACKET_FLAGS, &flags, sizeof(flags));
+	if (record->lost)
+		put_option(capture, OPTION_PACKET_DROPPED, &record->lost,
+			   sizeof(record->lost));
+	return block_end(capture);
+}
+
+static int write_end(struct net_capture *capture)
+{
+	u64 now = clock_ns(CLOCK_REALTIME);
+	struct net_capture_counters counters;
+
+	net_capture_counters(capture, &counters);
+	block_begin(capture, BLOCK_STATISTICS);
+	put_u32(capture, 0);
+	put_u32(capture, (u32)(now >> 32));
+	put_u32(capture, (u32)now);
+	put_option(capture, OPTION_STATISTICS_DROPPED, &counters.dropped,
+		   sizeof(counters.dropped));
+	return block_end(capture);
+}
+
+static void *capture_run(void *context)
+{
+	struct net_capture *capture = context;
+	int ret = write_beginning(capture);
+	struct record *record;
+
+	while (ret == 0) {
+		record = record_next(capture);
+		if (!record) {
+			ret = write_end(capture);
+			break;
+		}
+		ret = write_frame(capture, record);
+		record_consume(capture);
+	}
+	pthread_mutex_lock(&capture->lock);
+	capture->counters.error = ret;
+	pthread_mutex_unlock(&capture->lock);
+	return NULL;
+}
+
+/* ---- beginning and end ---- */
+
+static void capture_free(struct net_capture *capture)
+{
+	pthread_cond_destroy(&capture->more);
+	pthread_mutex_destroy(&capture->lock);
+	close(capture->fd);
+	net_ring_free(&capture->ring);
+	free(capture->block);
+	free(capture);
+}
+
+static void text_set(char text[TEXT_BYTES], const char *from)
+{
+	if (from)
+		memcpy(text, from, strnlen(from, TEXT_BYTES - 1));
+}
+
+static u32 ring_size(const struct net_capture_options *options)
+{
+	u32 bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES;
+
+	if (bytes < RING_BYTES_MIN)
+		return RING_BYTES_MIN;
+	return bytes < RING_BYTES_MAX ? bytes : RING_BYTES_MAX;
+}
+
+static void capture_set(struct net_capture *capture,
+			const struct net_capture_options *options)
+{
+	struct stat status;
+
+	capture->fd = options->fd;
+	if (fstat(capture->fd, &status) == 0) {
+		capture->regular = S_ISREG(status.st_mode);
+		capture->is_socket = S_ISSOCK(status.st_mode);
+	}
+	capture->snap_bytes = options->snap_bytes;
+	if (!capture->snap_bytes ||
+	    capture->snap_bytes > NETWORK_FRAME_MAX_BYTES)
+		capture->snap_bytes = NETWORK_FRAME_MAX_BYTES;
+	text_set(capture->name, options->name);
+	text_set(capture->vm, options->vm);
+	text_set(capture->writer, options->writer);
+}
+
+int net_capture_open(struct net_capture **capture,
+		     const struct net_capture_options *options,
+		     struct lis_error *err)
+{
+	struct net_capture *made = calloc(1, sizeof(*made));
+	int ret;
+
+	if (!made) {
+		close(options->fd);
+		return lis_error_set(err, ENOMEM, "out of memory");
+	}
+	capture_set(made, options);
+	pthread_mutex_init(&made->lock, NULL);
+	pthread_cond_init(&made->more, NULL);
+	made->block = malloc(BLOCK_BYTES + 2 * TEXT_BYTES);
+	ret = made->block ? net_ring_make(&made->ring, ring_size(options))
+			  : -ENOMEM;
+	if (ret == 0)
+		ret = net_thread_start(&made->thread, capture_run, made);
+	if (ret < 0) {
+		capture_free(made);
+		return lis_error_set(err, -ret, "cannot begin a capture: %s",
+				     strerror(-ret));
+	}
+	*capture = made;
+	return 0;
+}
+
+void net_capture_close(struct net_capture *capture)
+{
+	if (!capture)
+		return;
+	pthread_mutex_lock(&capture->lock);
+	capture->closing = true;
+	capture->deadline_ns =
+		clock_ns(CLOCK_MONOTONIC) + CLOSE_MS * 1000000ull;
+	pthread_cond_signal(&capture->more);
+	pthread_mutex_unlock(&capture->lock);
+	pthread_join(capture->thread, NULL);
+	capture_free(capture);
+}
+
+void net_capture_counters(struct net_capture *capture,
+			  struct net_capture_counters *counters)
+{
+	pthread_mutex_lock(&capture->lock);
+	*counters = capture->counters;
+	pthread_mutex_unlock(&capture->lock);
+}

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/device/net_internal.h"
+
+/* The number of the port's queue among the thread's descriptors. */
+#define EVENT_QUEUE 0
+
+/* ---- answers ---- */
+
+static void answer_send(struct net_worker *worker)
+{
+	const struct network_vsp_action *action = &worker->action;
+	struct ring_vec vec = { action->packet, action->packet_bytes };
+	struct packet_out packet = {
+		.type = PACKET_COMPLETION,
+		.transaction_id = action->transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	if (action->answer)
+		bus_channel_send(worker->channel, &packet);
+}
+
+static void out_send(struct net_worker *worker,
+		     const struct network_vsp_out *out)
+{
+	struct ring_vec vec = { out->packet, out->packet_bytes };
+	struct packet_out packet = {
+		.type = out->type,
+		.flags = out->flags,
+		.transaction_id = out->transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+
+	if (!out->packet_bytes)
+		return;
+	if (out->type == PACKET_DATA_TRANSFER_PAGES) {
+		packet.ranges = &out->range;
+		packet.range_bytes = sizeof(out->range);
+		packet.range_count = 1;
+		packet.transfer_pageset = out->pageset;
+	}
+	bus_channel_send(worker->channel, &packet);
+}
+
+static void notices_send(struct net_worker *worker)
+{
+	struct network_vsp_out out;
+
+	while (bus_channel_room(
+		       worker->channel,
+		       packet_ring_bytes(
+			       sizeof(struct packet_transfer_header) +
+				       sizeof(struct packet_transfer_range),
+			       NETWORK_PACKET_BYTES)) &&
+	       network_vsp_transmit(&worker->vsp, &out))
+		out_send(worker, &out);
+}
+
+/* ---- what the guest chose ---- */
+
+/*
+ * Linux may verify what it was told is good (ethtool -K rx off is its own
+ * affair), and forwards frames as they are: so checksums are complete, but of
+ * segments, which only come to who wants to have them joined.
+ */
+static u32 takes_of(u32 offloads)
+{
+	u32 takes = 0;
+
+	if (offloads & NETWORK_RX_RSC4)
+		takes |= NET_TAKES_TSO4;
+	if (offloads & NETWORK_RX_RSC6)
+		takes |= NET_TAKES_TSO6;
+	return takes;
+}
+
+static void starved_end(struct net_worker *worker)
+{
+	if (worker->starved)
+		__atomic_fetch_sub(&worker->adapter->starved, 1,
+				   __ATOMIC_SEQ_CST);
+	worker->starved = false;
+}
+
+/* Slots came back here that others may wait for. */
+static void slots_changed(struct net_worker *worker)
+{
+	starved_end(worker);
+	if (__atomic_load_n(&worker->adapter->starved, __ATOMIC_SEQ_CST))
+		worker->slots_back = true;
+}
+
+/* What the engine says after an action. The primary's, but for slots. */
+static void changed_take(struct net_worker *worker)
+{
+	u8 changed = worker->action.changed;
+
+	if (changed & NETWORK_CHANGED_SLOTS)
+		slots_changed(worker);
+	if (changed & ~NETWORK_CHANGED_SLOTS) {
+		network_vsp_settings(&worker->vsp);
+		net_port_takes_set(worker->adapter->port,
+				   takes_of(worker->vsp.settings.offloads));
+	}
+	if (changed & NETWORK_CHANGED_ADDRESS)
+		adapter_address(worker->adapter,
+				worker->vsp.settings.filter.address);
+	if (worker->action.ready)
+		adapter_call(worker->adapter, CALL_READ);
+}
+
+/* ---- buffers, and what the loop does for us ---- */
+
+static void errand_begin(struct net_worker *worker, enum errand what)
+{
+	worker->waits = true;
+	__atomic_store_n(&worker->errand.what, what, __ATOMIC_RELEASE);
+	adapters_wake(worker->adapter->adapters);
+}
+
+/* What a worker has of a buffer that goes is void. */
+static void buffer_forget(struct net_worker *worker, bool receive_buffer)
+{
+	if (receive_buffer) {
+		worker->slots.count = 0;
+		worker->batch = (struct network_rx_batch){ 0 };
+	} else if (worker->transfer) {
+		worker->blocked = false;
+		worker->cursor.offset_bytes = worker->cursor.bytes;
+	}
+}
+
+/* Nobody else is in the engine from the one to the other. */
+static void others_stop(struct adapter *adapter)
+{
+	pthread_mutex_lock(&adapter->lock);
+	for (struct adapter_channel *place = adapter->channels; place;
+	     place = place->next)
+		if (place->index)
+			pthread_mutex_lock(&place->turn);
+}
+
+static void others_go(struct adapter *adapter)
+{
+	for (struct adapter_channel *place = adapter->channels; place;
+	     place = place->next)
+		if (place->index)
+			pthread_mutex_unlock(&place->turn);
+	pthread_mutex_unlock(&adapter->lock);
+}
+
+static void buffer_detach(struct net_worker *worker)
+{
+	struct adapter *adapter = worker->adapter;
+	bool receive_buffer = worker->action.receive_buffer;
+
+	others_stop(adapter);
+	for (struct adapter_channel *place = adapter->channels; place;
+	     place = place->next)
+		if (place->worker)
+			buffer_forget(place->worker, receive_buffer);
+	network_vsp_detach(&worker->vsp, &worker->action);
+	others_go(adapter);
+	if (receive_buffer)
+		worker->has_receive = false;
+	else
+		worker->has_send = false;
+	worker->errand.receive_buffer = receive_buffer;
+	errand_begin(worker, ERRAND_UNMAP);
+}
+
+static void buffer_attach(struct net_worker *worker)
+{
+	const struct net_errand *errand = &worker->errand;
+
+	others_stop(worker->adapter);
+	network_vsp_attach(&worker->vsp, &worker->action, errand->base,
+			   errand->bytes, errand->slots);
+	others_go(worker->adapter);
+	if (!errand->base)
+		return;
+	if (errand->receive_buffer)
+		worker->has_receive = true;
+	else
+		worker->has_send = true;
+}
+
+/* The loop has done what was wanted. */
+static void errand_end(struct net_worker *worker)
+{
+	struct net_errand *errand = &worker->errand;
+
+	if (!worker->waits)
+		return;
+	worker->waits = false;
+	if (errand->done == ERRAND_MAP)
+		buffer_attach(worker);
+	else if (errand->done == ERRAND_SUB_CHANNELS)
+		network_vsp_granted(&worker->vsp, &worker->action,
+				    errand->sub_channels);
+	answer_send(worker);
+	changed_take(worker);
+	bus_channel_flush(worker->channel);
+}
+
+/* A guest that takes its memory back without a word. */
+static void buffers_look(struct net_worker *worker)
+{
+	struct adapter *adapter = worker->adapter;
+
+	if (worker->waits || worker->transfer)
+		return;
+	worker->action = (struct network_vsp_action){ 0 };
+	worker->action.step = NETWORK_VSP_REVOKE;
+	if (worker->has_receive &&
+	    __atomic_load_n(&adapter->receive.wanted, __ATOMIC_ACQUIRE))
+		worker->action.receive_buffer = true;
+	else if (!worker->has_send ||
+		 !__atomic_load_n(&adapter->send.wanted, __ATOMIC_ACQUIRE))
+		return;
+	buffer_detach(worker);
+	worker->action.answer = false;
+}
+
+/* ---- packets ---- */
+
+static bool room_for_answer(struct net_worker *worker)
+{
+	return bus_channel_room(worker->channel, NETWORK_VSP_ROOM_BYTES);
+}
+
+static bool control_take(struct net_worker *worker)
+{
+	struct network_vsp_out response = { 0 };
+	enum vmbus_status status;
+
+	if (!net_worker_pieces(worker))
+		return false;
+	status = network_vsp_control(&worker->vsp, worker->pieces,
+				     worker->piece_count, &worker->action,
+				     &response);
+	if (status != VMBUS_OK) {
+		bus_channel_fail(worker->channel, status);
+		return false;
+	}
+	answer_send(worker);
+	out_send(worker, &response);
+	changed_take(worker);
+	return true;
+}
+
+static bool frames_begin(struct net_worker *worker)
+{
+	enum vmbus_status status;
+
+	if (!net_worker_pieces(worker))
+		return false;
+	status = network_vsp_tx_begin(&worker->cursor, worker->pieces,
+				      worker->piece_count);
+	if (status != VMBUS_OK) {
+		bus_channel_fail(worker->channel, status);
+		return false;
+	}
+	worker->transfer = true;
+	worker->blocked = false;
+	return true;
+}
+
+/* What a packet wants; whether the next one can be taken. */
+static bool action_take(struct net_worker *worker)
+{
+	struct network_vsp_action *action = &worker->action;
+	bool go_on = true;
+
+	switch (action->step) {
+	case NETWORK_VSP_FRAMES:
+		return frames_begin(worker) && net_worker_send(worker);
+	case NETWORK_VSP_CONTROL:
+		go_on = control_take(worker);
+		break;
+	case NETWORK_VSP_BUFFER:
+		worker->errand.gpadl = action->gpadl;
+		worker->errand.receive_buffer = action->receive_buffer;
+		errand_begin(worker, ERRAND_MAP);
+		break;
+	case NETWORK_VSP_REVOKE:
+		buffer_detach(worker);
+		break;
+	case NETWORK_VSP_SUB_CHANNELS:
+		worker->errand.sub_channels = action->sub_channels;
+		errand_begin(worker, ERRAND_SUB_CHANNELS);
+		break;
+	case NETWORK_VSP_ANSWER:
+	case NETWORK_VSP_DATA_PATH:
+		answer_send(worker);
+		changed_take(worker);
+		break;
+	default:
+		changed_take(worker);
+		break;
+	}
+	bus_channel_done(worker->channel, &worker->view);
+	return go_on;
+}
+
+/* Take one packet, or go on with the one under way; false: none, or none can
+ * be taken now. */
+static bool packet_take(struct net_worker *worker)
+{
+	enum vmbus_status status;
+
+	if (worker->stalled || worker->waits || !room_for_answer(worker))
+		return false;
+	if (worker->transfer)
+		return net_worker_send(worker);
+	if (bus_channel_receive(worker->channel, &worker->view, worker->packet,
+				sizeof(worker->packet)) != VMBUS_OK)
+		return false;
+	status = network_vsp_receive(&worker->vsp, &worker->view,
+				     &worker->action);
+	if (status == VMBUS_NOT_READY) {
+		worker->stalled = true;
+		return false;
+	}
+	if (status != VMBUS_OK) {
+		bus_channel_fail(worker->channel, status);
+		return false;
+	}
+	return action_take(worker);
+}
+
+/* ---- turns ---- */
+
+static bool packets_take(struct net_worker *worker)
+{
+	u32 left = NET_TURN_PACKETS;
+
+	while (left && packet_take(worker))
+		left--;
+	if (worker->sent)
+		net_queue_kick(worker->queue);
+	worker->sent = false;
+	return !left;
+}
+
+/* All that can be done now; true: there is more at once. */
+static bool turn(struct net_worker *worker)
+{
+	bool more;
+
+	if (!bus_channel_open(worker->channel))
+		return false;
+	bus_channel_mask(worker->channel);
+	network_vsp_settings(&worker->vsp);
+	more = packets_take(worker);
+	/* An answer that is owed has its room. */
+	if (!worker->waits && net_worker_receive(worker))
+		more = true;
+	if (!worker->waits && !worker->place->index)
+		notices_send(worker);
+	bus_channel_release(worker->channel);
+	bus_channel_flush(worker->channel);
+	if (bus_channel_unmask(worker->channel) && !worker->waits &&
+	    !worker->stalled && !worker->blocked && room_for_answer(worker))
+		more = true;
+	return more;
+}
+
+/* The primary's worker stops the others, and is itself stopped by nobody. */
+static bool turn_take(struct net_worker *worker)
+{
+	pthread_mutex_t *lock = &worker->place->turn;
+	bool more;
+
+	if (!worker->place->index) {
+		more = turn(worker);
+		if (worker->buffers_wanted)
+			buffers_look(worker);
+	} else {
+		pthread_mutex_lock(lock);
+		more = turn(worker);
+		pthread_mutex_unlock(lock);
+	}
+	if (worker->slots_back)
+		adapter_call(worker->adapter, CALL_SLOTS);
+	worker->slots_back = false;
+	return more;
+}
+
+/* ---- the thread ---- */
+
+static void config_take(struct net_worker *worker)
+{
+	struct adapter *adapter = worker->adapter;
+	bool looks_first;
+	u64 speed_bps;
+
+	pthread_mutex_lock(&adapter->lock);
+	worker->vlan = adapter->vlan;
+	worker->link_up = adapter->link_up;
+	speed_bps = adapter->speed_bps;
+	pthread_mutex_unlock(&adapter->lock);
+	/* Only a tap has to copy for it: there it guards what VLANs part. */
+	looks_first = adapter->config.backend != RUN_NET_TAP ||
+		      worker->vlan.mode != NETWORK_VLAN_OPEN;
+	if (worker->queue)
+		net_queue_filter_set(worker->queue,
+				     looks_first ? net_worker_wants : NULL,
+				     worker);
+	if (!worker->place->index)
+		network_vsp_link(&worker->vsp, worker->link_up, speed_bps);
+	worker->port_ready = true;
+}
+
+static void calls_take(struct net_worker *worker, u32 calls)
+{
+	if (calls & CALL_STOP)
+		worker->stopping = true;
+	if (calls & CALL_READ)
+		worker->stalled = false;
+	if (calls & CALL_SLOTS)
+		starved_end(worker);
+	if (calls & CALL_WANTED)
+		worker->buffers_wanted = true;
+	if (calls & CALL_CONFIG)
+		config_take(worker);
+	if (calls & CALL_ERRAND)
+		errand_end(worker);
+}
+
+static void queue_ready(void *context, u64 number, u32 events)
+{
+	struct net_worker *worker = context;
+
+	(void)number;
+	(void)events;
+	worker->port_ready = true;
+}
+
+static void *body(void *context)
+{
+	struct net_worker *worker = context;
+	bool more = true;
+
+	config_take(worker);
+	while (!worker->stopping) {
+		more = turn_take(worker);
+		calls_take(worker,
+			   channel_thread_wait(&worker->thread, more ? 0 : -1,
+					       queue_ready, worker));
+	}
+	return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void worker_free(struct net_worker *worker)
+{
+	net_queue_close(worker->queue);
+	channel_thread_release(&worker->thread);
+	free(worker);
+}
+
+static void queue_open(struct net_worker *worker)
+{
+	struct adapter *adapter = worker->adapter;
+	struct lis_error error;
+
+	if (net_queue_open(&worker->queue, adapter->port, worker->place->index,
+			   &error) < 0) {
+		worker->queue = NULL;
+		adapter_tell(adapter, "net-queue", error.text);
+	} else {
+		net_queue_watch(worker->queue, worker->thread.epoll,
+				EVENT_QUEUE);
+	}
+}
+
+static struct net_worker *worker_make(struct adapter_channel *place,
+				      struct machine *machine)
+{
+	struct net_worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker)
+		return NULL;
+	worker->place = place;
+	worker->adapter = place->adapter;
+	worker->channel = place->channel;
+	worker->machine = machine;
+	if (channel_thread_init(&worker->thread, place->channel) < 0) {
+		free(worker);
+		return NULL;
+	}
+	queue_open(worker);
+	network_vsp_init(&worker->vsp, &place->adapter->vsp, place->index);
+	return worker;
+}
+
+static void worker_set(struct adapter_channel *place, struct net_worker *worker)
+{
+	pthread_mutex_lock(&place->adapter->lock);
+	place->worker = worker;
+	pthread_mutex_unlock(&place->adapter->lock);
+}
+
+int net_worker_start(struct adapter_channel *place, struct machine *machine)
+{
+	struct net_worker *worker = worker_make(place, machine);
+	int code;
+
+	if (!worker)
+		return -ENOMEM;
+	worker_set(place, worker);
+	code = channel_thread_start(&worker->thread, body, worker);
+	if (code < 0) {
+		worker_set(place, NULL);
+		worker_free(worker);
+	}
+	return code;
+}
+
+void net_worker_stop(struct adapter_channel *place)
+{
+	struct net_worker *worker = place->worker;
+
+	if (!worker)
+		return;
+	channel_thread_call(&worker->thread, CALL_STOP);
+	channel_thread_join(&worker->thread);
+	worker_set(place, NULL);
+	pthread_mutex_lock(&place->turn);
+	network_vsp_rx_release(&worker->vsp, &worker->slots, &worker->batch);
+	pthread_mutex_unlock(&place->turn);
+	starved_end(worker);
+	worker_free(worker);
+}
