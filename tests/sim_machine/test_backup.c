@@ -307,6 +307,7 @@ static void test_backup(void **state)
 static void test_backup_cancelled_while_freezing(void **state)
 {
 	struct vm_client *other = sim_connect();
+	json_t *event;
 
 	(void)state;
 	sim_ok(sim_client, "events.follow", NULL);
@@ -321,7 +322,11 @@ static void test_backup_cancelled_while_freezing(void **state)
 	write_expect();
 	guest_takes(SIM_UNLIMITED);
 	SIM_UNTIL(!frozen());
-	json_decref(sim_notified(sim_client, "event", "backup"));
+	event = sim_notified(sim_client, "event", "backup");
+	assert_non_null(
+		strstr(json_string_value(json_object_get(event, "text")),
+		       "cancelled"));
+	json_decref(event);
 	sim_ok(sim_client, "backup.start", into_target());
 }
 
