@@ -338,6 +338,12 @@ void method_backup_start(struct control_request *request, json_t *params)
 		job_prepare(job);
 }
 
+void vm_backup_cancel(struct vm *vm)
+{
+	if (vm->backup)
+		backup_cancel(vm->backup->backup);
+}
+
 void vm_backup_stop(struct vm *vm)
 {
 	struct backup_job *job = vm->backup;

@@ -346,6 +346,57 @@ static void test_backup_without_a_target(void **state)
 	sim_ok(sim_client, "backup.start", into_target());
 }
 
+/* Writes wait for a slow copying, the guest does not thaw, and
+ * its end is near. */
+static void slow_backup_begin(struct vm_client *client)
+{
+	json_t *params = json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
+				   "iops", 20);
+
+	sim_ok(sim_client, "events.follow", NULL);
+	sim_ok(sim_client, "disk.set", params);
+	guest_takes(1);
+	sim_send(client, "backup.start", into_target());
+	json_decref(sim_notified(sim_client, "event", "frozen"));
+	sim_guest_lock();
+	sim_loads[0].on = true;
+	sim_guest_unlock();
+	sim_guest_kick();
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 40);
+	/* By then some of them wait for the copying. */
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].done) > 20);
+}
+
+static void test_turn_off_during_backup(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	slow_backup_begin(other);
+	sim_ok(sim_client, "vm.stop", json_pack("{s:s}", "mode", "turn-off"));
+	SIM_UNTIL(!sim_vm_running());
+	vm_client_close(other);
+}
+
+static void test_restart_during_backup(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	slow_backup_begin(other);
+	SIM_GUEST(sim_guest.frozen = false);
+	sim_guest_do(sim_guest_restart, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_guest.boots) == 2);
+	guest_takes(SIM_UNLIMITED);
+	json_decref(sim_notified(sim_client, "event", "backup"));
+	sim_ok(sim_client, "disk.set",
+	       json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0, "iops",
+			 0));
+	sim_all_ok();
+	sim_ok(sim_client, "backup.start", into_target());
+	vm_client_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +416,8 @@ int main(void)
 		BACKUP_TEST(test_backup),
 		BACKUP_TEST(test_backup_cancelled_while_freezing),
 		BACKUP_TEST(test_backup_without_a_target),
+		BACKUP_TEST(test_turn_off_during_backup),
+		BACKUP_TEST(test_restart_during_backup),
 	};
 
 	return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
