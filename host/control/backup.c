@@ -90,33 +90,117 @@ int backup_add(struct backup *backup, u32 controller, u32 lun,
 	return 0;
 }
 
-int backup_moment(struct backup *backup, struct lis_error *err)
+/* What a backup left that failed is in no list: it is replaced. */
+static int image_make(const struct backup *backup, struct backup_disk *disk,
+		      struct lis_error *err)
 {
-	backup->time = backup_time();
-	if (!backup->time)
-		return lis_error_set(err, ENOMEM, "out of memory");
-	for (u32 i = 0; i < backup->disk_count; i++) {
-		struct backup_disk *disk = &backup->disks[i];
-		int code = disk_backup_begin(disk->disk, disk->parent != NULL,
-					     &disk->moment, err);
+	const char *folder = backup->set.folder;
+	char path[PATH_MAX], parent[PATH_MAX];
+	struct image_options image = {
+		.path = path,
+		.format = DISK_FORMAT_VHDX,
+		.size_bytes = disk->info.size_bytes,
+		.sector_bytes = disk->info.sector_bytes,
+		.physical_sector_bytes = disk->info.physical_sector_bytes,
+		.parent = disk->parent ? parent : NULL,
+	};
+	struct disk_options open = { .path = path, .format = DISK_FORMAT_VHDX };
+	struct disk *opened;
+	int code;
 
-		if (code < 0)
-			return code;
-		backup->total_bytes += disk_backup_bytes(disk->moment);
-	}
+	if (snprintf(path, sizeof(path), "%s/%s", folder, disk->file) >=
+		    PATH_MAX ||
+	    snprintf(parent, sizeof(parent), "%s/%s", folder,
+		     disk->parent ? disk->parent : "") >= PATH_MAX)
+		return lis_error_set(err, ENAMETOOLONG,
+				     "the name %.100s... is too long", folder);
+	unlink(path);
+	code = image_create(&image, err);
+	if (code < 0)
+		return code;
+	disk->made = true;
+	code = disk_open(&opened, &open, err);
+	if (code == 0)
+		disk->image = opened;
+	return code;
+}
+
+int backup_images(struct backup *backup, struct lis_error *err)
+{
+	int code = 0;
+
+	for (u32 i = 0; i < backup->disk_count && code == 0; i++)
+		code = image_make(backup, &backup->disks[i], err);
+	return code;
+}
+
+/* ---- the moment ---- */
+
+bool backup_cancelled(const struct backup *backup)
+{
+	return __atomic_load_n(&backup->cancelled, __ATOMIC_RELAXED);
+}
+
+static int cancelled_set(struct lis_error *err)
+{
+	return lis_error_set(err, ECANCELED, "the backup was cancelled");
+}
+
+/* Writes go on that waited for a disk's copying. */
+static void moment_end(struct backup_disk *disk, bool complete)
+{
+	if (disk->moment)
+		disk_backup_end(disk->moment, complete);
+	disk->moment = NULL;
+}
+
+static void moments_end(struct backup *backup, bool complete)
+{
+	for (u32 i = 0; i < backup->disk_count; i++)
+		moment_end(&backup->disks[i], complete);
+}
+
+static int moment_begin(struct backup_disk *disk, struct lis_error *err)
+{
+	int code = disk_backup_begin(disk->disk, disk->parent != NULL,
+				     &disk->moment, err);
+
+	if (code < 0)
+		return code;
+	disk->bytes = disk_backup_bytes(disk->moment);
+	if (disk_backup_disk_bytes(disk->moment) != disk->info.size_bytes)
+		return lis_error_set(err, EBUSY,
+				     "a disk was resized meanwhile");
 	return 0;
 }
 
-/* ---- copying, on the thread ---- */
+int backup_moment(struct backup *backup, struct lis_error *err)
+{
+	int code = 0;
+
+	if (backup_cancelled(backup))
+		return cancelled_set(err);
+	backup->time = backup_time();
+	if (!backup->time)
+		return lis_error_set(err, ENOMEM, "out of memory");
+	for (u32 i = 0; i < backup->disk_count && code == 0; i++) {
+		code = moment_begin(&backup->disks[i], err);
+		backup->total_bytes += backup->disks[i].bytes;
+	}
+	if (code < 0)
+		moments_end(backup, false);
+	return code;
+}
+
+/* ---- copying, on a disk's thread ---- */
 
 struct copying {
 	struct backup *backup;
 	struct backup_disk *disk;
-	struct disk *image;
 	struct disk_queue *from, *to;
 	void *buffer;
 	u64 buffer_bytes;
-	struct lis_error *err;
+	struct lis_error err;
 };
 
 static bool is_zero(const void *data, u64 bytes)
@@ -138,7 +222,7 @@ static int buffer_fit(struct copying *copying, u64 bytes)
 	copying->buffer_bytes = 0;
 	copying->buffer = aligned_alloc(4096, (bytes + 4095) & ~4095ull);
 	if (!copying->buffer)
-		return lis_error_set(copying->err, ENOMEM, "out of memory");
+		return lis_error_set(&copying->err, ENOMEM, "out of memory");
 	copying->buffer_bytes = bytes;
 	return 0;
 }
@@ -154,7 +238,7 @@ static int chunk_copy(struct copying *copying, u64 offset, u64 bytes)
 	code = disk_transfer(copying->from, DISK_READ, 0, offset,
 			     copying->buffer, bytes);
 	if (code < 0)
-		return lis_error_set(copying->err, -code,
+		return lis_error_set(&copying->err, -code,
 				     "cannot read the disk at byte %llu: %s",
 				     (unsigned long long)offset,
 				     strerror(-code));
@@ -167,7 +251,7 @@ static int chunk_copy(struct copying *copying, u64 offset, u64 bytes)
 				     zero ? DISK_MAY_UNMAP : 0, offset,
 				     copying->buffer, bytes);
 	if (code < 0)
-		return lis_error_set(copying->err, -code,
+		return lis_error_set(&copying->err, -code,
 				     "cannot write %s/%s: %s",
 				     copying->backup->set.folder, disk->file,
 				     strerror(-code));
@@ -183,104 +267,100 @@ static int chunks_copy(struct copying *copying)
 	int code;
 
 	while (disk_backup_next(copying->disk->moment, &offset, &bytes)) {
-		if (__atomic_load_n(&backup->cancelled, __ATOMIC_RELAXED))
-			return lis_error_set(copying->err, ECANCELED,
-					     "the backup was cancelled");
+		if (backup_cancelled(backup) ||
+		    __atomic_load_n(&backup->failed, __ATOMIC_RELAXED))
+			return cancelled_set(&copying->err);
 		code = chunk_copy(copying, offset, bytes);
 		if (code < 0)
 			return code;
 	}
 	code = disk_transfer(copying->to, DISK_FLUSH, 0, 0, NULL, 0);
 	if (code < 0)
-		return lis_error_set(copying->err, -code,
+		return lis_error_set(&copying->err, -code,
 				     "cannot write %s/%s: %s",
 				     backup->set.folder, copying->disk->file,
 				     strerror(-code));
 	return 0;
 }
 
-static int image_make(struct copying *copying)
+static int disk_copy(struct copying *copying)
 {
 	struct backup_disk *disk = copying->disk;
-	const char *folder = copying->backup->set.folder;
-	char path[PATH_MAX], parent[PATH_MAX];
-	struct image_options image = {
-		.path = path,
-		.format = DISK_FORMAT_VHDX,
-		.size_bytes = disk_backup_disk_bytes(disk->moment),
-		.sector_bytes = disk->info.sector_bytes,
-		.physical_sector_bytes = disk->info.physical_sector_bytes,
-		.parent = disk->parent ? parent : NULL,
-	};
-	struct disk_options open = { .path = path, .format = DISK_FORMAT_VHDX };
-	int code;
-
-	if (snprintf(path, sizeof(path), "%s/%s", folder, disk->file) >=
-		    PATH_MAX ||
-	    snprintf(parent, sizeof(parent), "%s/%s", folder,
-		     disk->parent ? disk->parent : "") >= PATH_MAX)
-		return lis_error_set(copying->err, ENAMETOOLONG,
-				     "the name %.100s... is too long", folder);
-	/* What a backup left that failed is in no list. */
-	unlink(path);
-	code = image_create(&image, copying->err);
-	if (code < 0)
-		return code;
-	disk->made = true;
-	return disk_open(&copying->image, &open, copying->err);
-}
-
-static int disk_copy(struct backup *backup, struct backup_disk *disk)
-{
-	struct copying copying = {
-		.backup = backup,
-		.disk = disk,
-		.err = &backup->error,
-	};
-	int code = image_make(&copying);
+	int code = disk_queue_open(&copying->from, disk->disk, &copying->err);
 
 	if (code == 0)
-		code = disk_queue_open(&copying.from, disk->disk,
-				       &backup->error);
+		code = disk_queue_open(&copying->to, disk->image,
+				       &copying->err);
 	if (code == 0)
-		code = disk_queue_open(&copying.to, copying.image,
-				       &backup->error);
-	if (code == 0)
-		code = chunks_copy(&copying);
-	if (copying.to)
-		disk_queue_close(copying.to);
-	if (copying.from)
-		disk_queue_close(copying.from);
-	if (copying.image)
-		disk_close(copying.image);
-	free(copying.buffer);
+		code = chunks_copy(copying);
+	if (copying->to)
+		disk_queue_close(copying->to);
+	if (copying->from)
+		disk_queue_close(copying->from);
+	free(copying->buffer);
+	disk_close(disk->image);
+	disk->image = NULL;
 	return code;
 }
 
-static void *backup_run(void *context)
+static void *copy_run(void *context)
 {
-	struct backup *backup = context;
+	struct backup_disk *disk = context;
+	struct backup *backup = disk->backup;
+	struct copying copying = { .backup = backup, .disk = disk };
+	int code = disk_copy(&copying);
 
-	for (u32 i = 0; i < backup->disk_count && backup->code == 0; i++)
-		backup->code = disk_copy(backup, &backup->disks[i]);
-	backup->ended(backup->context);
+	if (code < 0) {
+		/* Nobody reads what writes wait for any more. */
+		moment_end(disk, false);
+		if (!__atomic_exchange_n(&backup->failed, true,
+					 __ATOMIC_RELAXED)) {
+			backup->code = code;
+			backup->error = copying.err;
+		}
+	}
+	if (__atomic_sub_fetch(&backup->copying, 1, __ATOMIC_ACQ_REL) == 0)
+		backup->ended(backup->context);
 	return NULL;
+}
+
+static void threads_join(struct backup *backup)
+{
+	for (u32 i = 0; i < backup->disk_count; i++) {
+		struct backup_disk *disk = &backup->disks[i];
+
+		if (disk->running)
+			pthread_join(disk->thread, NULL);
+		disk->running = false;
+	}
+	backup->running = false;
 }
 
 int backup_start(struct backup *backup, void (*ended)(void *context),
 		 void *context, struct lis_error *err)
 {
-	int code;
+	int code = 0;
 
 	backup->ended = ended;
 	backup->context = context;
-	code = pthread_create(&backup->thread, NULL, backup_run, backup);
-	if (code)
-		return lis_error_set(err, code,
-				     "cannot start a thread for the backup: %s",
-				     strerror(code));
+	backup->copying = backup->disk_count;
+	for (u32 i = 0; i < backup->disk_count && !code; i++) {
+		struct backup_disk *disk = &backup->disks[i];
+
+		disk->backup = backup;
+		code = pthread_create(&disk->thread, NULL, copy_run, disk);
+		disk->running = !code;
+	}
 	backup->running = true;
-	return 0;
+	if (!code)
+		return 0;
+	/* Those that run are too few to call ended(). */
+	backup_cancel(backup);
+	threads_join(backup);
+	moments_end(backup, false);
+	return lis_error_set(err, code,
+			     "cannot start a thread for the backup: %s",
+			     strerror(code));
 }
 
 void backup_cancel(struct backup *backup)
@@ -303,9 +383,7 @@ static json_t *backup_json(const struct backup *backup)
 			(json_int_t)disk->lun, "file", disk->file, "parent",
 			disk->parent, "size_bytes",
 			(json_int_t)disk->info.size_bytes, "copied_bytes",
-			(json_int_t)(disk->moment
-					     ? disk_backup_bytes(disk->moment)
-					     : 0));
+			(json_int_t)disk->bytes);
 
 		json_array_append_new(disks, row);
 	}
@@ -313,6 +391,15 @@ static json_t *backup_json(const struct backup *backup)
 			 backup->time, "consistency",
 			 backup->crash_consistent ? "crash" : "file-system",
 			 "disks", disks);
+}
+
+static void images_close(struct backup *backup)
+{
+	for (u32 i = 0; i < backup->disk_count; i++) {
+		if (backup->disks[i].image)
+			disk_close(backup->disks[i].image);
+		backup->disks[i].image = NULL;
+	}
 }
 
 static void files_remove(const struct backup *backup)
@@ -329,19 +416,20 @@ static void files_remove(const struct backup *backup)
 
 int backup_finish(struct backup *backup, struct lis_error *err)
 {
-	int code = backup->running ? 0 : -ECANCELED;
+	int code;
 	json_t *row;
 
 	if (backup->running) {
-		pthread_join(backup->thread, NULL);
-		backup->running = false;
+		threads_join(backup);
 		code = backup->code;
 		*err = backup->error;
-		/* It may have been too late for the thread to see it. */
-		if (code == 0 && backup->cancelled)
-			code = lis_error_set(err, ECANCELED,
-					     "the backup was cancelled");
+	} else {
+		code = cancelled_set(err);
 	}
+	images_close(backup);
+	/* It may have been too late for a thread to see it. */
+	if (code == 0 && backup_cancelled(backup))
+		code = cancelled_set(err);
 	if (code == 0) {
 		row = backup_json(backup);
 		code = row ? backup_set_add(&backup->set, row, err)
@@ -350,11 +438,7 @@ int backup_finish(struct backup *backup, struct lis_error *err)
 	}
 	if (code < 0)
 		files_remove(backup);
-	for (u32 i = 0; i < backup->disk_count; i++) {
-		if (backup->disks[i].moment)
-			disk_backup_end(backup->disks[i].moment, code == 0);
-		backup->disks[i].moment = NULL;
-	}
+	moments_end(backup, code == 0);
 	return code;
 }
 

@@ -20,11 +20,14 @@ struct backup_job {
 	struct vm *vm;
 	struct control_request *request;
 	struct backup *backup;
+	uv_work_t making; /* of the images */
+	int making_code;
+	struct lis_error making_error;
 	uv_async_t ended;
 	uv_timer_t progress;
 	int handles;  /* that are not closed yet */
 	bool thawing; /* the guest has not answered */
-	bool copied;  /* the thread has ended */
+	bool copied;  /* the threads have ended */
 	/* Why it fails whatever the copying does, "": it need not. */
 	const char *reason;
 	char failure[512];
@@ -99,7 +102,7 @@ static void job_finish(struct backup_job *job)
 	job_end(job);
 }
 
-/* The thread has ended, and the guest has said that it thawed. */
+/* The threads have ended, and the guest has said that it thawed. */
 static void on_ended(uv_async_t *async)
 {
 	struct backup_job *job = async->data;
@@ -109,7 +112,7 @@ static void on_ended(uv_async_t *async)
 		job_finish(job);
 }
 
-/* On the backup's thread. */
+/* On one of the backup's threads. */
 static void copied(void *context)
 {
 	struct backup_job *job = context;
@@ -176,21 +179,21 @@ static void frozen(void *context, const struct component_answer *answer)
 {
 	struct backup_job *job = context;
 	struct lis_error error;
-	char text[512];
 
 	if (!answer->ok) {
-		snprintf(text, sizeof(text),
-			 "%s; --crash-consistent makes a copy like that after "
-			 "a loss of power, without the guest's help",
+		job->reason = answer->reason;
+		snprintf(job->failure, sizeof(job->failure),
+			 "%.300s; --crash-consistent makes a copy like that "
+			 "after a loss of power, without the guest's help",
 			 answer->text);
-		job_fail(job, answer->reason, text);
+		job_finish(job);
 		return;
 	}
 	if (!job_copy(job, &error))
 		snprintf(job->failure, sizeof(job->failure), "%s", error.text);
 	/*
 	 * To thaw, a guest writes (ext4 its superblock): the copying, for which
-	 * that write waits, is under way.
+	 * that write waits, is under way, or no write waits.
 	 */
 	job->thawing = true;
 	vss_component_thaw(job->vm->components[SERVICE_VSS], thawed, job);
@@ -255,6 +258,38 @@ static void job_begin(struct backup_job *job)
 	job_finish(job);
 }
 
+/* On a thread of the loop's: the target may take its time. */
+static void images_make(uv_work_t *work)
+{
+	struct backup_job *job = work->data;
+
+	job->making_code = backup_images(job->backup, &job->making_error);
+}
+
+static void images_made(uv_work_t *work, int status)
+{
+	struct backup_job *job = work->data;
+
+	(void)status;
+	if (job->making_code < 0) {
+		job->reason = reason_of(job->making_code);
+		snprintf(job->failure, sizeof(job->failure), "%s",
+			 job->making_error.text);
+	}
+	/* With the VM at its end there is nobody to freeze. */
+	if (job->making_code < 0 || backup_cancelled(job->backup))
+		job_finish(job);
+	else
+		job_begin(job);
+}
+
+/* What can fail without the guest's having stood still does so first. */
+static void job_prepare(struct backup_job *job)
+{
+	job->making.data = job;
+	uv_queue_work(&job->vm->loop, &job->making, images_make, images_made);
+}
+
 void method_backup_start(struct control_request *request, json_t *params)
 {
 	struct vm *vm = request->context;
@@ -300,7 +335,13 @@ void method_backup_start(struct control_request *request, json_t *params)
 	if (code < 0)
 		job_fail(job, reason_of(code), error.text);
 	else
-		job_begin(job);
+		job_prepare(job);
+}
+
+void vm_backup_cancel(struct vm *vm)
+{
+	if (vm->backup)
+		backup_cancel(vm->backup->backup);
 }
 
 void vm_backup_stop(struct vm *vm)
@@ -310,7 +351,8 @@ void vm_backup_stop(struct vm *vm)
 	if (!job)
 		return;
 	backup_cancel(job->backup);
-	/* With the guest on its way to be frozen, its answer ends the job. */
+	/* With the images being made, or the guest on its way to be frozen, the
+	 * end of that ends the job. */
 	if (job->backup->running)
 		job_finish(job);
 }

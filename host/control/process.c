@@ -113,6 +113,7 @@ static void process_close(struct vm *vm)
 {
 	vm_stop_settle(vm, false);
 	uv_close((uv_handle_t *)&vm->stop.timer, NULL);
+	vm_backup_cancel(vm);
 	if (vm->machine)
 		vm_machine_finish(vm);
 	components_release(vm->components);

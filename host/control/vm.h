@@ -141,6 +141,10 @@ void vm_end(struct vm *vm, int exit_code);
 int vm_pause(struct vm *vm, struct lis_error *error);
 int vm_resume(struct vm *vm, struct lis_error *error);
 
+/* Have a backup that is under way end as failed, soon: the guest is about to
+ * go. */
+void vm_backup_cancel(struct vm *vm);
+
 /* Give up a backup that is under way, so that disks can be closed. */
 void vm_backup_stop(struct vm *vm);
 

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* vss.* over the socket: nobody leaves a guest frozen. */
+/* vss.* and backup.* over the socket: nobody leaves a guest frozen, nor its
+ * writes waiting. */
 #define _GNU_SOURCE
 #include "tests/sim_machine/sim_vm.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/sim_machine/sim_storage.h"
+
+#define DISK_BYTES (8u << 20)
 
 static bool frozen(void)
 {
@@ -202,6 +212,191 @@ static void test_restart_while_frozen(void **state)
 	sim_ok(sim_client, "vss.thaw", NULL);
 }
 
+/* ---- backups ---- */
+
+static char folder[64], image[96], target[96];
+
+static void disk_prepare(struct run_config *config)
+{
+	struct lis_error error;
+	struct run_disk *disk = run_config_add_disk(config, &error);
+
+	assert_non_null(disk);
+	assert_int_equal(run_disk_parse(disk, "test", image, &error), 0);
+	sim_storage_reset();
+}
+
+/* A disk full of data, every bit of which is copied. */
+static int backup_setup(void **state)
+{
+	u8 *data = malloc(DISK_BYTES);
+	u8 sector[512];
+	int code, fd;
+
+	strcpy(folder, "/tmp/lis-sim-backup-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(image, sizeof(image), "%s/disk", folder);
+	snprintf(target, sizeof(target), "%s/backup", folder);
+	memset(data, 0x5a, DISK_BYTES);
+	fd = open(image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, DISK_BYTES), DISK_BYTES);
+	close(fd);
+	free(data);
+	sim_vm_prepare = disk_prepare;
+	code = sim_vm_setup(state);
+	sim_vm_prepare = NULL;
+	SIM_UNTIL(sim_storage_channels() == 2);
+	/* Past the unit attention of a disk that was just put in. */
+	SIM_UNTIL(sim_storage_read(0, 0, sector, sizeof(sector)) ==
+		  STORAGE_OUTCOME_GOOD);
+	return code;
+}
+
+static int backup_teardown(void **state)
+{
+	int code = sim_vm_teardown(state);
+	char command[160];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+	return code;
+}
+
+#define BACKUP_TEST(name)                                                      \
+	cmocka_unit_test_setup_teardown(name, backup_setup, backup_teardown)
+
+static json_t *into_target(void)
+{
+	return json_pack("{s:s}", "directory", target);
+}
+
+/* From now on the guest takes so many messages of the service. */
+static void guest_takes(u32 count)
+{
+	SIM_GUEST(sim_guest.allowance[SERVICE_VSS] = count);
+	sim_guest_kick();
+}
+
+/* Whether a message of the service waits for the guest to take it. */
+static bool asked_something(void)
+{
+	return !SIM_GUEST(ring_empty(&sim_guest_channel(SERVICE_VSS)->rx));
+}
+
+static void write_expect(void)
+{
+	static const u8 data[4096];
+
+	assert_int_equal(sim_storage_write(0, 64, data, sizeof(data)),
+			 STORAGE_OUTCOME_GOOD);
+}
+
+static void test_backup(void **state)
+{
+	(void)state;
+	sim_ok(sim_client, "backup.start", into_target());
+	assert_false(frozen());
+	write_expect();
+	sim_ok(sim_client, "backup.start", into_target());
+	assert_int_equal(SIM_GUEST(sim_guest.thaws), 2);
+}
+
+/* What its guest writes in order to thaw must not wait for a copying that has
+ * ended. */
+static void test_backup_cancelled_while_freezing(void **state)
+{
+	struct vm_client *other = sim_connect();
+	json_t *event;
+
+	(void)state;
+	sim_ok(sim_client, "events.follow", NULL);
+	guest_takes(0);
+	sim_send(other, "backup.start", into_target());
+	SIM_UNTIL(asked_something());
+	vm_client_close(other);
+	sim_ok(sim_client, "vm.counters", NULL);
+	/* It freezes, and does not thaw. */
+	guest_takes(1);
+	json_decref(sim_notified(sim_client, "event", "frozen"));
+	write_expect();
+	guest_takes(SIM_UNLIMITED);
+	SIM_UNTIL(!frozen());
+	event = sim_notified(sim_client, "event", "backup");
+	assert_non_null(
+		strstr(json_string_value(json_object_get(event, "text")),
+		       "cancelled"));
+	json_decref(event);
+	sim_ok(sim_client, "backup.start", into_target());
+}
+
+/* What can be known before is: nobody is frozen for it. */
+static void test_backup_without_a_target(void **state)
+{
+	char path[128];
+
+	(void)state;
+	assert_int_equal(mkdir(target, 0700), 0);
+	snprintf(path, sizeof(path), "%s/disk-0-0.1.vhdx", target);
+	assert_int_equal(mkdir(path, 0700), 0);
+	sim_refused(sim_client, "backup.start", into_target(), "io");
+	assert_int_equal(SIM_GUEST(sim_guest.freezes), 0);
+	write_expect();
+	assert_int_equal(rmdir(path), 0);
+	sim_ok(sim_client, "backup.start", into_target());
+}
+
+/* Writes wait for a slow copying, the guest does not thaw, and
+ * its end is near. */
+static void slow_backup_begin(struct vm_client *client)
+{
+	json_t *params = json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
+				   "iops", 20);
+
+	sim_ok(sim_client, "events.follow", NULL);
+	sim_ok(sim_client, "disk.set", params);
+	guest_takes(1);
+	sim_send(client, "backup.start", into_target());
+	json_decref(sim_notified(sim_client, "event", "frozen"));
+	sim_guest_lock();
+	sim_loads[0].on = true;
+	sim_guest_unlock();
+	sim_guest_kick();
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 40);
+	/* By then some of them wait for the copying. */
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].done) > 20);
+}
+
+static void test_turn_off_during_backup(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	slow_backup_begin(other);
+	sim_ok(sim_client, "vm.stop", json_pack("{s:s}", "mode", "turn-off"));
+	SIM_UNTIL(!sim_vm_running());
+	vm_client_close(other);
+}
+
+static void test_restart_during_backup(void **state)
+{
+	struct vm_client *other = sim_connect();
+
+	(void)state;
+	slow_backup_begin(other);
+	SIM_GUEST(sim_guest.frozen = false);
+	sim_guest_do(sim_guest_restart, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_guest.boots) == 2);
+	guest_takes(SIM_UNLIMITED);
+	json_decref(sim_notified(sim_client, "event", "backup"));
+	sim_ok(sim_client, "disk.set",
+	       json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0, "iops",
+			 0));
+	sim_all_ok();
+	sim_ok(sim_client, "backup.start", into_target());
+	vm_client_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +413,11 @@ int main(void)
 		SIM_TEST(test_bad_parameters),
 		SIM_TEST(test_thaw_cuts_freeze_short),
 		SIM_TEST(test_restart_while_frozen),
+		BACKUP_TEST(test_backup),
+		BACKUP_TEST(test_backup_cancelled_while_freezing),
+		BACKUP_TEST(test_backup_without_a_target),
+		BACKUP_TEST(test_turn_off_during_backup),
+		BACKUP_TEST(test_restart_during_backup),
 	};
 
 	return cmocka_run_group_tests_name("backup", tests, NULL, NULL);

@@ -34,7 +34,8 @@ struct track_write {
 	struct disk_queue *queue; /* the filter's */
 	struct track_write *next; /* while it is held back */
 	struct io_task task;
-	bool below; /* the lower layer has it */
+	bool below;	/* the lower layer has it */
+	bool cancelled; /* ends when its task runs */
 };
 
 struct disk_backup {
@@ -160,6 +161,13 @@ static void write_again(struct io_task *task)
 		(struct track_write *)((char *)task -
 				       offsetof(struct track_write, task));
 
+	if (write->cancelled) {
+		struct disk_request *upper = write->upper;
+
+		free(write);
+		upper->done(upper, -ECANCELED);
+		return;
+	}
 	write_go(write);
 }
 
@@ -172,6 +180,7 @@ static void track_submit(struct disk_queue *queue, struct disk_request *request)
 		return;
 	}
 	write = calloc(1, sizeof(*write));
+	request_internal(request)->layer[0] = (u64)(uintptr_t)write;
 	if (!write) {
 		request_later(queue, request, -ENOMEM);
 		return;
@@ -187,22 +196,52 @@ static void track_submit(struct disk_queue *queue, struct disk_request *request)
 	write->upper = request;
 	write->queue = queue;
 	write->task.run = write_again;
-	request_internal(request)->layer[0] = (u64)(uintptr_t)write;
 	write_go(write);
+}
+
+static bool lower_cancel(struct disk_queue *lower, struct disk_request *request)
+{
+	return lower->disk->class->cancel &&
+	       lower->disk->class->cancel(lower, request);
+}
+
+/* A write that is held back need not wait to end. */
+static void held_post(struct track *track, struct track_write *write)
+{
+	struct disk_backup *backup;
+	struct track_write **at;
+
+	pthread_mutex_lock(&track->lock);
+	backup = track->backup;
+	at = backup ? &backup->held : NULL;
+	while (at && *at && *at != write)
+		at = &(*at)->next;
+	/* One that is in no list was posted already. */
+	if (at && *at) {
+		*at = write->next;
+		if (!*at)
+			backup->held_end = at;
+		io_post(write->queue->io, &write->task);
+	}
+	pthread_mutex_unlock(&track->lock);
 }
 
 static bool track_cancel(struct disk_queue *queue, struct disk_request *request)
 {
-	struct disk_queue *lower = queue->lower;
 	struct track_write *write;
 
-	if (!lower->disk->class->cancel)
-		return false;
 	if (request->op == DISK_READ || request->op == DISK_FLUSH)
-		return lower->disk->class->cancel(lower, request);
+		return lower_cancel(queue->lower, request);
 	write = (struct track_write *)(uintptr_t)request_internal(request)
 			->layer[0];
-	return write->below && lower->disk->class->cancel(lower, &write->lower);
+	if (!write)
+		return false;
+	if (write->below)
+		return lower_cancel(queue->lower, &write->lower);
+	if (!write->cancelled)
+		held_post((struct track *)queue->disk, write);
+	write->cancelled = true;
+	return true;
 }
 
 /* Writes that were held back go on, but for those that still have to wait. */

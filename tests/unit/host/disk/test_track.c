@@ -223,6 +223,64 @@ static void test_given_up(void **state)
 	free(data);
 }
 
+/* Who gives up a write that waits need not wait for the backup. */
+static void test_cancelled_write(void **state)
+{
+	struct rig_disk rig = tracked("cancelled");
+	struct lis_error err = { 0 };
+	struct disk_queue *reader;
+	u8 *copy = calloc(CHUNKS, CHUNK), *data = calloc(1, CHUNK);
+	struct disk_backup *backup;
+	struct write writes[4];
+	u64 offset, size;
+
+	(void)state;
+	rig_write(&rig, 0, CHUNKS * CHUNK, 1);
+	assert_int_equal(disk_queue_open(&reader, rig.disk, &err), 0);
+	backup = begin(&rig, false);
+	for (u32 i = 0; i < 4; i++)
+		write_begin(&writes[i], rig.queue, data, i * CHUNK, CHUNK);
+	/* From the middle and the end of those that wait, one of them twice. */
+	disk_cancel(rig.queue, &writes[1].request);
+	disk_cancel(rig.queue, &writes[3].request);
+	disk_cancel(rig.queue, &writes[3].request);
+	while (!writes[1].ended || !writes[3].ended)
+		disk_wait(rig.queue);
+	assert_int_equal(writes[1].error, -ECANCELED);
+	assert_int_equal(writes[3].error, -ECANCELED);
+	/* Another takes its place in the list. */
+	write_begin(&writes[3], rig.queue, data, 3 * CHUNK, CHUNK);
+	disk_reap(rig.queue);
+	assert_false(writes[0].ended);
+	assert_false(writes[2].ended);
+	assert_false(writes[3].ended);
+
+	/* The first is let go, and given up before it knows. */
+	assert_true(disk_backup_next(backup, &offset, &size));
+	assert_int_equal(offset, 0);
+	assert_int_equal(
+		disk_transfer(reader, DISK_READ, 0, offset, copy, size), 0);
+	disk_backup_taken(backup);
+	disk_cancel(rig.queue, &writes[0].request);
+	while (!writes[0].ended)
+		disk_wait(rig.queue);
+	assert_int_equal(writes[0].error, -ECANCELED);
+
+	take_all(backup, reader, copy);
+	while (!writes[2].ended || !writes[3].ended)
+		disk_wait(rig.queue);
+	assert_int_equal(writes[2].error, 0);
+	assert_int_equal(writes[3].error, 0);
+	disk_backup_end(backup, true);
+	expect(copy, 0, CHUNKS * CHUNK, 1);
+	rig_expect(&rig, 0, 2 * CHUNK, 1);
+	rig_expect(&rig, 2 * CHUNK, 2 * CHUNK, 0);
+	disk_queue_close(reader);
+	rig_close(&rig);
+	free(copy);
+	free(data);
+}
+
 static void test_grown_disk(void **state)
 {
 	struct rig_disk rig = tracked("grown");
@@ -333,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_failed_copy_loses_nothing),
 		cmocka_unit_test(test_point_in_time),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_cancelled_write),
 		cmocka_unit_test(test_grown_disk),
 		cmocka_unit_test(test_not_tracked),
 		cmocka_unit_test(test_consistent_under_load),

@@ -45,6 +45,7 @@ static struct backup *prepare(const char *path, struct rig_disk *rig,
 	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
 			 0);
 	assert_int_equal(backup_add(backup, 0, 3, rig->disk, last_id, &err), 0);
+	assert_int_equal(backup_images(backup, &err), 0);
 	assert_int_equal(backup_moment(backup, &err), 0);
 	return backup;
 }
@@ -157,9 +158,12 @@ static void test_failure_keeps_what_was_there(void **state)
 	/* The parent is gone: the image cannot be made. */
 	assert_int_equal(rig_run("mv %s/disk-0-3.1.vhdx %s/away", path, path),
 			 0);
-	backup = prepare(path, &rig, id);
-	assert_true(run(backup, &err) < 0);
+	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
+			 0);
+	assert_int_equal(backup_add(backup, 0, 3, rig.disk, id, &err), 0);
+	assert_true(backup_images(backup, &err) < 0);
 	assert_true(err.text[0]);
+	assert_true(backup_finish(backup, &err) < 0);
 	backup_free(backup);
 	assert_int_equal(rig_run("test ! -e %s/disk-0-3.2.vhdx", path), 0);
 	assert_int_equal(rig_run("mv %s/away %s/disk-0-3.1.vhdx", path, path),
@@ -193,6 +197,147 @@ static void test_cancelled(void **state)
 	backup_free(backup);
 	assert_int_equal(rig_run("test -z \"$(ls -A %s)\"", path), 0);
 	rig_close(&rig);
+	free(path);
+}
+
+/* ---- writes that wait ---- */
+
+struct write {
+	struct disk_request request;
+	struct iovec iov;
+	bool ended;
+	int error;
+};
+
+static void write_ended(struct disk_request *request, int error)
+{
+	struct write *write = (struct write *)request;
+
+	write->ended = true;
+	write->error = error;
+}
+
+/* Zeros a megabyte at the disk's start, as a guest would. */
+static void write_begin(struct write *write, struct rig_disk *rig)
+{
+	*write = (struct write){
+		.request = { .op = DISK_ZERO,
+			     .size_bytes = MIB,
+			     .done = write_ended },
+	};
+	disk_submit(rig->queue, &write->request);
+	disk_kick(rig->queue);
+	disk_reap(rig->queue);
+}
+
+static void write_expect_end(struct write *write, struct rig_disk *rig)
+{
+	while (!write->ended)
+		disk_wait(rig->queue);
+	assert_int_equal(write->error, 0);
+}
+
+/* Who has stopped copying keeps no write waiting, long before the guest has
+ * said that it thawed. */
+static void test_ended_copying_holds_nothing(void **state)
+{
+	struct rig_disk rig = tracked("holding", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("holding.backup");
+	struct backup *backup;
+	struct write write;
+
+	(void)state;
+	rig_write(&rig, 0, 8 * MIB, 1);
+	backup = prepare(path, &rig, NULL);
+	write_begin(&write, &rig);
+	assert_false(write.ended);
+	backup_cancel(backup);
+	assert_int_equal(backup_start(backup, on_ended, NULL, &err), 0);
+	write_expect_end(&write, &rig);
+	sem_wait(&ended);
+	assert_int_equal(backup_finish(backup, &err), -ECANCELED);
+	backup_free(backup);
+
+	/* Cancelled before the moment: there is none. */
+	rig_write(&rig, 0, 8 * MIB, 1);
+	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
+			 0);
+	assert_int_equal(backup_add(backup, 0, 3, rig.disk, NULL, &err), 0);
+	assert_int_equal(backup_images(backup, &err), 0);
+	backup_cancel(backup);
+	assert_int_equal(backup_moment(backup, &err), -ECANCELED);
+	write_begin(&write, &rig);
+	write_expect_end(&write, &rig);
+	assert_int_equal(backup_finish(backup, &err), -ECANCELED);
+	backup_free(backup);
+	rig_close(&rig);
+	free(path);
+}
+
+/* The moment of a later disk fails: the earlier ones have none either. */
+static void test_moment_of_one_fails(void **state)
+{
+	struct rig_disk rig = tracked("moments", 16 * MIB);
+	struct rig_disk plain = rig_open_path(rig_file("untracked", MIB));
+	struct lis_error err = { "" };
+	char *path = folder("moments.backup");
+	struct backup *backup;
+	struct write write;
+
+	(void)state;
+	rig_write(&rig, 0, 8 * MIB, 1);
+	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
+			 0);
+	assert_int_equal(backup_add(backup, 0, 0, rig.disk, NULL, &err), 0);
+	assert_int_equal(backup_add(backup, 0, 1, plain.disk, NULL, &err), 0);
+	assert_int_equal(backup_images(backup, &err), 0);
+	assert_int_equal(backup_moment(backup, &err), -ENOTSUP);
+	write_begin(&write, &rig);
+	write_expect_end(&write, &rig);
+	assert_int_equal(backup_finish(backup, &err), -ECANCELED);
+	backup_free(backup);
+	assert_int_equal(rig_run("test -z \"$(ls -A %s)\"", path), 0);
+	rig_close(&plain);
+	rig_close(&rig);
+	free(path);
+}
+
+/* A disk that is slow to copy keeps no other disk's writes waiting. */
+static void test_disks_do_not_wait_for_each_other(void **state)
+{
+	struct rig_disk slow = tracked("slow", 16 * MIB);
+	struct rig_disk quick = tracked("quick", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("two.backup");
+	struct backup *backup;
+	struct write write;
+
+	(void)state;
+	rig_write(&slow, 0, MIB, 1);
+	rig_write(&quick, 0, MIB, 2);
+	disk_limits_set(slow.disk, 1, 0);
+	assert_int_equal(backup_create(&backup, path, "demovm", false, &err),
+			 0);
+	assert_int_equal(backup_add(backup, 0, 0, slow.disk, NULL, &err), 0);
+	assert_int_equal(backup_add(backup, 0, 1, quick.disk, NULL, &err), 0);
+	assert_int_equal(backup_images(backup, &err), 0);
+	assert_int_equal(backup_moment(backup, &err), 0);
+	assert_int_equal(backup_start(backup, on_ended, NULL, &err), 0);
+	write_begin(&write, &quick);
+	write_expect_end(&write, &quick);
+	/* Of the slow one, several chunks are still to be read. */
+	assert_true(__atomic_load_n(&backup->copied_bytes, __ATOMIC_RELAXED) +
+			    2 * TRACK_CHUNK_BYTES <
+		    backup->total_bytes);
+	disk_limits_set(slow.disk, 0, 0);
+	sem_wait(&ended);
+	assert_int_equal(backup_finish(backup, &err), 0);
+	image_expect(path, "disk-0-0.1.vhdx", 16 * MIB, 0, MIB, 1);
+	image_expect(path, "disk-0-1.1.vhdx", 16 * MIB, 0, MIB, 2);
+	backup_free(backup);
+	rig_close(&quick);
+	rig_close(&slow);
 	free(path);
 }
 
@@ -259,6 +404,9 @@ int main(void)
 		cmocka_unit_test(test_full_then_changed),
 		cmocka_unit_test(test_failure_keeps_what_was_there),
 		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_ended_copying_holds_nothing),
+		cmocka_unit_test(test_moment_of_one_fails),
+		cmocka_unit_test(test_disks_do_not_wait_for_each_other),
 		cmocka_unit_test(test_manifests),
 	};
 
