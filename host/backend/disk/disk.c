@@ -100,6 +100,7 @@ static bool sector_valid(u32 sector_bytes)
 int disk_open(struct disk **disk, const struct disk_options *options,
 	      struct lis_error *err)
 {
+	struct disk *opened;
 	int ret;
 
 	if (!sector_valid(options->sector_bytes) ||
@@ -109,16 +110,18 @@ int disk_open(struct disk **disk, const struct disk_options *options,
 				     "bytes",
 				     options->path);
 	ret = format_of(options->format, options->path)
-		      ->open(disk, options, err);
+		      ->open(&opened, options, err);
 	if (ret < 0)
 		return ret;
 	if (options->track)
-		ret = track_open(disk, err);
+		ret = track_open(&opened, err);
 	if (ret == 0)
-		ret = limit_open(disk, options->iops, options->bytes_per_second,
-				 err);
+		ret = limit_open(&opened, options->iops,
+				 options->bytes_per_second, err);
 	if (ret < 0)
-		disk_close(*disk);
+		disk_close(opened);
+	else
+		*disk = opened;
 	return ret;
 }
 

@@ -110,7 +110,7 @@ struct disk_request {
 
 /**
  * disk_open - open an image, device or NBD export.
- * @disk: receives the disk; to be ended by disk_close()
+ * @disk: receives the disk; to be ended by disk_close(); left alone on failure
  * @options: copied
  * @err: one sentence when it fails
  *

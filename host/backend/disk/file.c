@@ -368,14 +368,22 @@ int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes)
 	return hook_end(FILE_PUNCH, cookie, ret);
 }
 
-int file_fdatasync(const struct file *file)
+int file_sync_result(struct file *file, int error)
+{
+	/* What was cancelled was not begun. */
+	if (error < 0 && error != -ECANCELED && !file->direct)
+		port_store(&file->sync_failed, true);
+	return port_load(&file->sync_failed) ? -EIO : error;
+}
+
+int file_fdatasync(struct file *file)
 {
 	u64 cookie;
 	int ret = hook_begin(FILE_SYNC, 0, 0, NULL, &cookie);
 
 	if (ret == 0 && fdatasync(file->fd) != 0)
 		ret = -errno;
-	return hook_end(FILE_SYNC, cookie, ret);
+	return hook_end(FILE_SYNC, cookie, file_sync_result(file, ret));
 }
 
 int file_truncate(const struct file *file, u64 size_bytes)

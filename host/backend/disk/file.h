@@ -24,6 +24,10 @@ struct file {
 	u32 memory_alignment_bytes; /* for direct transfers; else 1 */
 	u32 sector_bytes;	    /* of the device that it is, or lies on */
 	u64 room_bytes;		    /* a device's size at opening */
+	/* Atomic. What the page cache had could not be written: the kernel
+	 * tells that once and may then have dropped it, so no later sync is
+	 * good. */
+	bool sync_failed;
 };
 
 enum file_kind {
@@ -55,7 +59,7 @@ extern struct file_hook *file_hook;
 struct file_op {
 	struct io_op io;
 	struct io *ring;
-	const struct file *file;
+	struct file *file;
 	/* error: 0 or a negative errno; a read past the end gives zeros. */
 	void (*done)(struct file_op *op, int error);
 	u64 offset_bytes;
@@ -68,6 +72,7 @@ struct file_op {
 	u32 iov_count;
 	u8 kind;      /* enum file_kind */
 	bool durable; /* FILE_WRITE, FILE_PUNCH, FILE_ZERO: done when durable */
+	bool syncing; /* that is being seen to */
 };
 
 /**
@@ -95,16 +100,19 @@ int file_size(const struct file *file, u64 *size_bytes);
  * Transfers. iov and what it points to stay until done(); their sizes sum up to
  * size_bytes, at least 1, and offset and size are multiples of what
  * file_use_direct() was told.
+ *
+ * Through the page cache, a sync that fails is -EIO, and so is every later one:
+ * of what was written before it nobody knows whether it is still there.
  */
-void file_read(struct io *io, const struct file *file, struct file_op *op,
+void file_read(struct io *io, struct file *file, struct file_op *op,
 	       const struct iovec *iov, u32 iov_count, u64 offset_bytes,
 	       u64 size_bytes);
-void file_write(struct io *io, const struct file *file, struct file_op *op,
+void file_write(struct io *io, struct file *file, struct file_op *op,
 		const struct iovec *iov, u32 iov_count, u64 offset_bytes,
 		u64 size_bytes, bool durable);
-void file_sync(struct io *io, const struct file *file, struct file_op *op);
+void file_sync(struct io *io, struct file *file, struct file_op *op);
 /* Falls back to writing zeros where the file system knows no better. */
-void file_zero(struct io *io, const struct file *file, struct file_op *op,
+void file_zero(struct io *io, struct file *file, struct file_op *op,
 	       u64 offset_bytes, u64 size_bytes, bool punch, bool durable);
 
 /*
@@ -118,7 +126,9 @@ int file_pwrite(const struct file *file, const void *buffer, u64 size_bytes,
 		u64 offset_bytes);
 /* Zeros, by a hole where that can be. */
 int file_pzero(const struct file *file, u64 size_bytes, u64 offset_bytes);
-int file_fdatasync(const struct file *file);
+int file_fdatasync(struct file *file);
+/* The result of a sync as it is to be told, once it was kept in mind. */
+int file_sync_result(struct file *file, int error);
 int file_truncate(const struct file *file, u64 size_bytes);
 
 /* Where data is, as lseek(SEEK_DATA) tells; see disk_extents(). */

@@ -23,6 +23,8 @@ struct file_hook *file_hook;
 
 static void end(struct file_op *op, int error)
 {
+	if (op->syncing || (op->durable && port_load(&op->file->sync_failed)))
+		error = file_sync_result(op->file, error);
 	if (op->bounce) {
 		if (op->kind == FILE_READ && error == 0)
 			iov_scatter(op->iov, op->iov_count, 0, op->bounce,
@@ -36,6 +38,36 @@ static void end(struct file_op *op, int error)
 	op->done(op, error);
 }
 
+static void simple_done(struct io_op *io, int result)
+{
+	end((struct file_op *)io, result < 0 ? result : 0);
+}
+
+static void sync_begin(struct file_op *op)
+{
+	op->syncing = true;
+	op->io.done = simple_done;
+	io_fdatasync(op->ring, &op->io, op->file->fd);
+}
+
+/*
+ * Past the page cache, a write that is to be durable is so by itself. Through
+ * it, writing and syncing are two steps: there may be room for the one later,
+ * but the other cannot be done again.
+ */
+static int write_flags(const struct file_op *op)
+{
+	return op->durable && op->file->direct ? RWF_DSYNC : 0;
+}
+
+static void write_end(struct file_op *op)
+{
+	if (op->durable && !op->file->direct)
+		sync_begin(op);
+	else
+		end(op, 0);
+}
+
 static void transfer(struct file_op *op, const struct iovec *iov, u32 iov_count)
 {
 	u64 at = op->offset_bytes + op->moved_bytes;
@@ -44,7 +76,7 @@ static void transfer(struct file_op *op, const struct iovec *iov, u32 iov_count)
 		io_readv(op->ring, &op->io, op->file->fd, iov, iov_count, at);
 	else
 		io_writev(op->ring, &op->io, op->file->fd, iov, iov_count, at,
-			  op->durable ? RWF_DSYNC : 0);
+			  write_flags(op));
 }
 
 /* Goes on after what was moved. */
@@ -91,7 +123,7 @@ static void transfer_done(struct io_op *io, int result)
 	if (result == 0 && op->kind == FILE_WRITE)
 		result = -EIO;
 	if (op->moved_bytes >= op->size_bytes)
-		end(op, 0);
+		write_end(op);
 	else if (result < 0 && result != -EAGAIN && result != -EINTR)
 		end(op, result);
 	else if (result == 0 ||
@@ -129,7 +161,7 @@ static bool bounce_make(struct file_op *op)
 	return true;
 }
 
-static void begin(struct io *io, const struct file *file, struct file_op *op,
+static void begin(struct io *io, struct file *file, struct file_op *op,
 		  enum file_kind kind, u64 offset_bytes, u64 size_bytes)
 {
 	op->ring = io;
@@ -143,12 +175,8 @@ static void begin(struct io *io, const struct file *file, struct file_op *op,
 	op->rest = NULL;
 	op->bounce = NULL;
 	op->durable = false;
+	op->syncing = false;
 	op->cookie = 0;
-}
-
-static void plain_done(struct io_op *io, int result)
-{
-	end((struct file_op *)io, result < 0 ? result : 0);
 }
 
 /* Whether a test has it fail. */
@@ -163,7 +191,7 @@ static bool hook_fails(struct file_op *op)
 				       op->iov_count, &op->cookie);
 	if (ret == 0)
 		return false;
-	op->io.done = plain_done;
+	op->io.done = simple_done;
 	io_later(op->ring, &op->io, ret);
 	return true;
 }
@@ -184,7 +212,7 @@ static void transfer_begin(struct file_op *op, const struct iovec *iov,
 		io_later(op->ring, &op->io, -ENOMEM);
 }
 
-void file_read(struct io *io, const struct file *file, struct file_op *op,
+void file_read(struct io *io, struct file *file, struct file_op *op,
 	       const struct iovec *iov, u32 iov_count, u64 offset_bytes,
 	       u64 size_bytes)
 {
@@ -192,7 +220,7 @@ void file_read(struct io *io, const struct file *file, struct file_op *op,
 	transfer_begin(op, iov, iov_count);
 }
 
-void file_write(struct io *io, const struct file *file, struct file_op *op,
+void file_write(struct io *io, struct file *file, struct file_op *op,
 		const struct iovec *iov, u32 iov_count, u64 offset_bytes,
 		u64 size_bytes, bool durable)
 {
@@ -201,13 +229,12 @@ void file_write(struct io *io, const struct file *file, struct file_op *op,
 	transfer_begin(op, iov, iov_count);
 }
 
-void file_sync(struct io *io, const struct file *file, struct file_op *op)
+void file_sync(struct io *io, struct file *file, struct file_op *op)
 {
 	begin(io, file, op, FILE_SYNC, 0, 0);
-	if (hook_fails(op))
-		return;
-	op->io.done = plain_done;
-	io_fdatasync(io, &op->io, file->fd);
+	op->syncing = true;
+	if (!hook_fails(op))
+		sync_begin(op);
 }
 
 /* Zeros by writing them, one transfer after the other. */
@@ -225,8 +252,7 @@ static void zero_write(struct file_op *op)
 		left -= bytes;
 	}
 	io_writev(op->ring, &op->io, op->file->fd, op->rest, count,
-		  op->offset_bytes + op->moved_bytes,
-		  op->durable ? RWF_DSYNC : 0);
+		  op->offset_bytes + op->moved_bytes, write_flags(op));
 }
 
 static void zero_write_done(struct io_op *io, int result)
@@ -236,7 +262,7 @@ static void zero_write_done(struct io_op *io, int result)
 	if (result > 0)
 		op->moved_bytes += (u64)result;
 	if (op->moved_bytes >= op->size_bytes)
-		end(op, 0);
+		write_end(op);
 	else if (result > 0 || result == -EAGAIN || result == -EINTR)
 		zero_write(op);
 	else
@@ -270,14 +296,13 @@ static void fallocate_done(struct io_op *io, int result)
 		   result == -ENODEV) {
 		zero_fall_back(op);
 	} else if (result == 0 && op->durable) {
-		op->io.done = plain_done;
-		io_fdatasync(op->ring, io, op->file->fd);
+		sync_begin(op);
 	} else {
 		end(op, result);
 	}
 }
 
-void file_zero(struct io *io, const struct file *file, struct file_op *op,
+void file_zero(struct io *io, struct file *file, struct file_op *op,
 	       u64 offset_bytes, u64 size_bytes, bool punch, bool durable)
 {
 	begin(io, file, op, punch ? FILE_PUNCH : FILE_ZERO, offset_bytes,

@@ -7,7 +7,8 @@
  * One thread per disk owns the connections: one, or several where the server
  * says that a flush counts for all of them. Queues hand it their requests and
  * get them back. When a server is lost, requests wait for it to come back, up
- * to a limit; those under way are sent again.
+ * to a limit; those under way are sent again. A server that has one that was
+ * cancelled, and is silent for as long, counts as lost.
  */
 #ifndef HOST_BACKEND_DISK_NBD_H
 #define HOST_BACKEND_DISK_NBD_H
@@ -24,8 +25,8 @@ struct nbd;
 
 /* A request on its way; on one list at a time. */
 struct nbd_job {
-	struct io_task task; /* to the thread, and back to the queue */
-	struct nbd_job *next;
+	struct io_task task;	      /* to the thread, and back to the queue */
+	struct nbd_job *next, **back; /* back: in nbd.sent */
 	struct nbd *nbd;
 	struct nbd_connection *connection; /* that has it */
 	struct disk_queue *queue;
@@ -35,6 +36,7 @@ struct nbd_job {
 	u64 step_bytes; /* under way */
 	u8 *bounce;	/* of all its bytes; NULL: iov is one piece */
 	bool flushing;	/* all is written, and now made durable */
+	u64 give_up_ms; /* cancelled when sent: waits until then; 0: not */
 	int error;
 };
 
@@ -71,6 +73,7 @@ struct nbd {
 	struct nbd_connection connections[NBD_CONNECTIONS_MAX];
 	u32 connection_count;
 	struct nbd_jobs waiting; /* for a connection that takes them */
+	struct nbd_job *sent;	 /* that a connection has */
 	struct nbd_jobs ended;	 /* steps that libnbd called back for */
 	u64 lost_ms;		 /* when the last connection was lost; 0: not */
 	struct io_op timer;

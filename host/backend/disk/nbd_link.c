@@ -50,6 +50,22 @@ static struct nbd_job *jobs_take(struct nbd_jobs *jobs)
 	return job;
 }
 
+static void sent_add(struct nbd *nbd, struct nbd_job *job)
+{
+	job->next = nbd->sent;
+	job->back = &nbd->sent;
+	if (job->next)
+		job->next->back = &job->next;
+	nbd->sent = job;
+}
+
+static void sent_remove(struct nbd_job *job)
+{
+	*job->back = job->next;
+	if (job->next)
+		job->next->back = job->back;
+}
+
 /* --- the end of a request, back on its queue's thread --- */
 
 static void job_return(struct io_task *task)
@@ -75,14 +91,18 @@ static void job_end(struct nbd_job *job, int error)
 
 /* --- one step on the wire --- */
 
-static int step_done(void *context, int *error)
+static void step_came_back(struct nbd_job *job, int error)
 {
-	struct nbd_job *job = context;
-
-	/* The handle is locked here: what follows comes after. */
-	job->error = *error;
+	sent_remove(job);
+	job->error = error;
 	job->connection->under_way--;
 	jobs_add(&job->nbd->ended, job);
+}
+
+static int step_done(void *context, int *error)
+{
+	/* The handle is locked here: what follows comes after. */
+	step_came_back(context, *error);
 	return 1;
 }
 
@@ -154,8 +174,10 @@ static void send_waiting(struct nbd *nbd)
 		job = jobs_take(&nbd->waiting);
 		job->connection = connection;
 		connection->under_way++;
+		sent_add(nbd, job);
 		if (step_send(job, connection->handle) >= 0)
 			continue;
+		sent_remove(job);
 		connection->under_way--;
 		if (nbd_aio_is_ready(connection->handle)) {
 			job_end(job, -EIO);
@@ -167,6 +189,15 @@ static void send_waiting(struct nbd *nbd)
 	}
 }
 
+/* There is more to do, unless nobody wants it any more. */
+static void job_go_on(struct nbd_job *job)
+{
+	if (job->give_up_ms)
+		job_end(job, -ECANCELED);
+	else
+		jobs_add(&job->nbd->waiting, job);
+}
+
 /* A step came back: on with the request, or again, or the end. */
 static void step_end(struct nbd_job *job)
 {
@@ -176,7 +207,7 @@ static void step_end(struct nbd_job *job)
 
 	job->error = 0;
 	if (error == ENOTCONN || error == ESHUTDOWN) {
-		jobs_add(&nbd->waiting, job);
+		job_go_on(job);
 		return;
 	}
 	if (error == 0 && request->op != DISK_FLUSH && !job->flushing) {
@@ -186,7 +217,7 @@ static void step_end(struct nbd_job *job)
 				request->op != DISK_READ && !nbd->can_fua &&
 				nbd->can_flush;
 		if (job->moved < request->size_bytes || job->flushing) {
-			jobs_add(&nbd->waiting, job);
+			job_go_on(job);
 			return;
 		}
 	}
@@ -208,14 +239,20 @@ static void timer_arm(struct nbd *nbd);
 static void connection_drop(struct nbd_connection *connection)
 {
 	struct nbd *nbd = connection->nbd;
+	struct nbd_job *job, *next;
 	bool any = false;
 
 	if (connection->polling)
 		io_cancel(&nbd->io, &connection->poll);
-	/* What is under way is called back with ENOTCONN. */
 	nbd_close(connection->handle);
 	connection->handle = NULL;
 	connection->ready = false;
+	/* A handle that was not dead calls nothing back. */
+	for (job = nbd->sent; job; job = next) {
+		next = job->next;
+		if (job->connection == connection)
+			step_came_back(job, ENOTCONN);
+	}
 	steps_end(nbd);
 	for (u32 i = 0; i < nbd->connection_count; i++)
 		any |= nbd->connections[i].ready;
@@ -356,13 +393,35 @@ static bool lost_for_good(const struct nbd *nbd)
 	return nbd->lost_ms && now_ms() - nbd->lost_ms >= nbd->reconnect_ms;
 }
 
+/* Whether a server still has something that was cancelled; one that had it for
+ * too long is dropped. */
+static bool cancelled_wait(struct nbd *nbd)
+{
+	struct nbd_job *job = nbd->sent;
+	bool any = false;
+
+	while (job) {
+		if (job->give_up_ms && now_ms() >= job->give_up_ms) {
+			connection_drop(job->connection);
+			/* The list is another. */
+			job = nbd->sent;
+			any = false;
+			continue;
+		}
+		any |= job->give_up_ms != 0;
+		job = job->next;
+	}
+	return any;
+}
+
 static void timer_done(struct io_op *op, int result)
 {
 	struct nbd *nbd = (void *)((char *)op - offsetof(struct nbd, timer));
-	bool all = true;
+	bool all = true, wait;
 
 	(void)result;
 	nbd->timer_armed = false;
+	wait = cancelled_wait(nbd);
 	if (lost_for_good(nbd))
 		waiting_fail(nbd);
 	for (u32 i = 0; i < nbd->connection_count; i++) {
@@ -370,7 +429,7 @@ static void timer_done(struct io_op *op, int result)
 		all &= nbd->connections[i].ready;
 	}
 	serve(nbd);
-	if (!all)
+	if (!all || wait)
 		timer_arm(nbd);
 }
 
@@ -400,7 +459,8 @@ void nbd_job_arrive(struct io_task *task)
 	serve(nbd);
 }
 
-/* What waits for a server can end; what was sent cannot. */
+/* What waits for a server can end; what was sent has to come back, or its
+ * connection to be given up. */
 void nbd_cancel_arrive(struct io_task *task)
 {
 	struct nbd_cancel *cancel = (struct nbd_cancel *)task;
@@ -415,6 +475,12 @@ void nbd_cancel_arrive(struct io_task *task)
 			job_end(job, -ECANCELED);
 		else
 			jobs_add(&cancel->nbd->waiting, job);
+	}
+	for (job = cancel->nbd->sent; job; job = job->next) {
+		if (job->number != cancel->number || job->give_up_ms)
+			continue;
+		job->give_up_ms = now_ms() + cancel->nbd->reconnect_ms;
+		timer_arm(cancel->nbd);
 	}
 	free(cancel);
 }

@@ -35,7 +35,7 @@ static void raw_done(struct file_op *op, int error)
 static void raw_zero(struct disk_queue *queue, struct disk_request *request,
 		     struct file_op *op)
 {
-	const struct file *file = &raw_of(queue->disk)->file;
+	struct file *file = &raw_of(queue->disk)->file;
 	bool punch = file->can_punch && (request->op == DISK_UNMAP ||
 					 (request->flags & DISK_MAY_UNMAP));
 
@@ -51,7 +51,7 @@ static void raw_zero(struct disk_queue *queue, struct disk_request *request,
 
 static void raw_submit(struct disk_queue *queue, struct disk_request *request)
 {
-	const struct file *file = &raw_of(queue->disk)->file;
+	struct file *file = &raw_of(queue->disk)->file;
 	struct file_op *op = &request_internal(request)->file_op;
 
 	op->done = raw_done;
@@ -83,7 +83,7 @@ static bool raw_cancel(struct disk_queue *queue, struct disk_request *request)
 
 static int raw_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 {
-	const struct file *file = &raw_of(disk)->file;
+	struct file *file = &raw_of(disk)->file;
 	int ret;
 
 	if (file->is_device)

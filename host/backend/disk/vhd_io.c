@@ -244,7 +244,7 @@ static void walk_piece_done(struct file_op *op, int error)
 static void walk_piece(struct walk *walk, u64 place)
 {
 	const struct disk_request *request = walk->request;
-	const struct file *file = &vhd_of(walk->queue->disk)->file;
+	struct file *file = &vhd_of(walk->queue->disk)->file;
 	bool punch = file->can_punch && (request->op == DISK_UNMAP ||
 					 (request->flags & DISK_MAY_UNMAP));
 	u32 count = 0;
@@ -382,7 +382,7 @@ static void fixed_done(struct file_op *op, int error)
 
 static void fixed_submit(struct disk_queue *queue, struct disk_request *request)
 {
-	const struct file *file = &vhd_of(queue->disk)->file;
+	struct file *file = &vhd_of(queue->disk)->file;
 	struct file_op *op = &request_internal(request)->file_op;
 	bool durable = request->flags & DISK_FUA;
 

@@ -60,10 +60,11 @@ struct vhdx_bitmap {
 /* Pages of one entry: two entries always fit into the smallest log. */
 #define VHDX_COMMIT_PAGES 80u
 
-/* Making the map durable, in rounds, by the queue that began it. */
+/* Making the map durable, in rounds, by the queue of its first flush. */
 struct vhdx_commit {
 	bool running;
 	struct io *io;
+	struct io_task begin; /* on that queue's thread */
 	struct file_op op;
 	struct iovec iov;
 	bool more;	/* another round is needed */

@@ -2,8 +2,9 @@
 /*
  * Making a VHDX file's map durable; see vhdx.h for the order and its reason.
  *
- * One commit runs at a time, on the ring of the queue that began it. Flushes
- * that come meanwhile share the next one.
+ * One commit runs at a time, on the ring of the queue whose flush began it.
+ * Flushes that come meanwhile share the next one, which the first of them
+ * begins: a queue that has no flush under way has no commit for long.
  */
 #define _GNU_SOURCE
 #include "host/backend/disk/vhdx.h"
@@ -250,18 +251,33 @@ static void pages_return(struct vhdx *vhdx)
 
 /* --- the steps of a round --- */
 
+static void commit_run(struct io_task *task)
+{
+	struct vhdx *vhdx =
+		(void *)((char *)task - offsetof(struct vhdx, commit.begin));
+
+	round_begin(vhdx);
+}
+
 static void commit_end(struct vhdx *vhdx)
 {
+	struct vhdx_commit *commit = &vhdx->commit;
+	struct io *io = commit->io;
 	bool again;
 
 	pthread_mutex_lock(&vhdx->lock);
-	vhdx->commit.running = false;
+	commit->running = false;
 	again = vhdx->flushes != NULL;
 	if (again)
-		commit_start(vhdx, vhdx->commit.io);
+		commit_start(vhdx, request_internal(vhdx->flushes)->queue->io);
 	pthread_mutex_unlock(&vhdx->lock);
-	if (again)
-		round_begin(vhdx);
+	if (!again)
+		return;
+	commit->begin.run = commit_run;
+	if (commit->io == io)
+		commit_run(&commit->begin);
+	else
+		io_post(commit->io, &commit->begin);
 }
 
 /* A step failed before the pages were durable. */

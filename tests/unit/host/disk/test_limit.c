@@ -106,11 +106,47 @@ static void test_cancel_and_change(void **state)
 	rig_close(&rig);
 }
 
+/* --- no memory for the filter --- */
+
+static bool limit_fails;
+
+int __real_limit_open(struct disk **disk, u64 iops, u64 bytes_per_second,
+		      struct lis_error *err);
+int __wrap_limit_open(struct disk **disk, u64 iops, u64 bytes_per_second,
+		      struct lis_error *err);
+
+int __wrap_limit_open(struct disk **disk, u64 iops, u64 bytes_per_second,
+		      struct lis_error *err)
+{
+	if (limit_fails)
+		return lis_error_set(err, ENOMEM, "out of memory");
+	return __real_limit_open(disk, iops, bytes_per_second, err);
+}
+
+/* Callers close what they were given, be the result what it may. */
+static void test_opening_fails(void **state)
+{
+	struct disk_options options = { .path = rig_file("disk", 1 << 20),
+					.track = true };
+	struct disk *disk = NULL;
+	struct lis_error err;
+
+	(void)state;
+	limit_fails = true;
+	assert_int_equal(disk_open(&disk, &options, &err), -ENOMEM);
+	limit_fails = false;
+	assert_null(disk);
+	/* It was closed: its lock is free. */
+	assert_int_equal(disk_open(&disk, &options, &err), 0);
+	disk_close(disk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slow_down),
 		cmocka_unit_test(test_cancel_and_change),
+		cmocka_unit_test(test_opening_fails),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

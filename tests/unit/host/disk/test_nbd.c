@@ -6,6 +6,7 @@
 #include "disk_rig.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,53 @@ static void test_cancel(void **state)
 	rig_close(&rig);
 }
 
+/* A server that is there but says nothing: what was sent to it can be given up
+ * as well, in a while. */
+static void test_cancel_sent(void **state)
+{
+	struct disk_options options = { .nbd_reconnect_ms = 300 };
+	struct disk_request requests[8];
+	u8 buffer[512];
+	struct iovec iov = { buffer, sizeof(buffer) };
+	struct rig_disk rig;
+	struct pollfd ready = { .events = POLLIN };
+	pid_t server;
+
+	(void)state;
+	if (!rig_has("qemu-nbd"))
+		skip();
+	names_make();
+	server = qemu_start(rig_file("disk", MIB));
+	options.path = uri;
+	rig = rig_open(&options);
+	ready.fd = disk_queue_fd(rig.queue);
+	kill(server, SIGSTOP);
+	assert_int_equal(waitpid(server, NULL, WUNTRACED), server);
+	left = 8;
+	cancelled = 0;
+	for (int i = 0; i < 8; i++) {
+		requests[i] = (struct disk_request){ .op = DISK_READ,
+						     .size_bytes = 512,
+						     .iov = &iov,
+						     .iov_count = 1,
+						     .done = cancel_done };
+		disk_submit(rig.queue, &requests[i]);
+		disk_cancel(rig.queue, &requests[i]);
+	}
+	disk_kick(rig.queue);
+	while (left) {
+		/* Without this it would be for ever. */
+		assert_int_equal(poll(&ready, 1, 20000), 1);
+		disk_reap(rig.queue);
+	}
+	assert_int_equal(cancelled, 8);
+	kill(server, SIGCONT);
+	while (disk_transfer(rig.queue, DISK_READ, 0, 0, buffer, 512) != 0)
+		usleep(10000);
+	rig_close(&rig);
+	server_kill(server);
+}
+
 static void test_refusals(void **state)
 {
 	struct disk_options options = { .path = uri };
@@ -295,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_server_comes_back),
 		cmocka_unit_test(test_server_stays_away),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancel_sent),
 		cmocka_unit_test(test_refusals),
 	};
 

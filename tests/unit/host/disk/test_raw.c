@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/backend/disk/file.h"
+#include "host/backend/disk/image.h"
+
 #define MIB (1ull << 20)
 
 static void test_write_then_read(void **state)
@@ -282,6 +285,92 @@ static void test_extents(void **state)
 	rig_close(&rig);
 }
 
+/* A hook that has the next operation of a kind fail. */
+static enum file_kind fail_kind;
+static int fail_error;
+
+static int failing_begin(struct file_hook *hook, enum file_kind kind,
+			 u64 offset_bytes, u64 size_bytes,
+			 const struct iovec *iov, u32 iov_count, u64 *cookie)
+{
+	int error = kind == fail_kind ? fail_error : 0;
+
+	(void)hook, (void)offset_bytes, (void)size_bytes;
+	(void)iov, (void)iov_count, (void)cookie;
+	if (error)
+		fail_error = 0;
+	return error;
+}
+
+static void failing_end(struct file_hook *hook, enum file_kind kind,
+			bool durable, u64 cookie, int error)
+{
+	(void)hook, (void)kind, (void)durable, (void)cookie, (void)error;
+}
+
+static struct file_hook failing = { failing_begin, failing_end };
+
+static int write_durably(struct disk_queue *queue)
+{
+	static u8 sector[4096];
+
+	return disk_transfer(queue, DISK_WRITE, DISK_FUA, 0, sector, 4096);
+}
+
+static int flush(struct disk_queue *queue)
+{
+	return disk_transfer(queue, DISK_FLUSH, 0, 0, NULL, 0);
+}
+
+/*
+ * The kernel tells once that it could not write what it had. No later flush,
+ * on whichever queue, may say that all is well; nor may it be tried again.
+ */
+static void sync_fails(const char *path, int error)
+{
+	struct disk_options options = { .path = path,
+					.cache = DISK_CACHE_BUFFERED };
+	struct rig_disk rig = rig_open(&options);
+	struct disk_queue *other;
+	struct lis_error err;
+
+	assert_int_equal(disk_queue_open(&other, rig.disk, &err), 0);
+	rig_write(&rig, 0, 65536, 1);
+	rig_flush(&rig);
+	file_hook = &failing;
+	/* Room for a write may come. */
+	fail_kind = FILE_WRITE;
+	fail_error = -ENOSPC;
+	assert_int_equal(write_durably(rig.queue), -ENOSPC);
+	assert_int_equal(write_durably(rig.queue), 0);
+	fail_kind = FILE_SYNC;
+	fail_error = error;
+	assert_int_equal(flush(rig.queue), -EIO);
+	assert_int_equal(fail_error, 0);
+	assert_int_equal(flush(rig.queue), -EIO);
+	assert_int_equal(flush(other), -EIO);
+	assert_int_equal(write_durably(other), -EIO);
+	rig_expect(&rig, 4096, 61440, 1);
+	file_hook = NULL;
+	disk_queue_close(other);
+	rig_close(&rig);
+}
+
+static void test_sync_fails(void **state)
+{
+	struct image_options fixed = { .path = rig_path("fixed.vhd"),
+				       .format = DISK_FORMAT_VHD,
+				       .fixed = true,
+				       .size_bytes = MIB };
+	struct lis_error err;
+
+	(void)state;
+	sync_fails(rig_file("disk", MIB), -ENOSPC);
+	sync_fails(rig_file("disk", MIB), -EDQUOT);
+	assert_int_equal(image_create(&fixed, &err), 0);
+	sync_fails(fixed.path, -ENOSPC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_extents),
+		cmocka_unit_test(test_sync_fails),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

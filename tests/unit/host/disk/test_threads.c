@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/backend/disk/file.h"
 #include "host/backend/disk/image.h"
 
 #define MIB	   (1ull << 20)
@@ -224,6 +225,85 @@ static void test_vhd(void **state)
 	run(image("t.vhd", NULL), false);
 }
 
+/* --- a queue that closes while another one flushes --- */
+
+static u32 syncs;
+
+static int syncs_begin(struct file_hook *hook, enum file_kind kind,
+		       u64 offset_bytes, u64 size_bytes,
+		       const struct iovec *iov, u32 iov_count, u64 *cookie)
+{
+	(void)hook, (void)offset_bytes, (void)size_bytes;
+	(void)iov, (void)iov_count, (void)cookie;
+	syncs += kind == FILE_SYNC;
+	return 0;
+}
+
+static void syncs_end(struct file_hook *hook, enum file_kind kind, bool durable,
+		      u64 cookie, int error)
+{
+	(void)hook, (void)kind, (void)durable, (void)cookie, (void)error;
+}
+
+static struct file_hook syncs_hook = { syncs_begin, syncs_end };
+
+struct flush {
+	struct disk_request request;
+	bool ended;
+	int error;
+	u32 syncs; /* so far, when it ended */
+};
+
+static void flush_done(struct disk_request *request, int error)
+{
+	struct flush *flush = (struct flush *)request;
+
+	flush->ended = true;
+	flush->error = error;
+	flush->syncs = syncs;
+}
+
+static void flush_begin(struct disk_queue *queue, struct flush *flush)
+{
+	*flush = (struct flush){
+		.request = { .op = DISK_FLUSH, .done = flush_done },
+	};
+	disk_submit(queue, &flush->request);
+}
+
+/* It does not do the other's work, of which there may be no end. */
+static void test_close_during_flush(void **state)
+{
+	struct rig_disk rig = rig_open_path(image("f.vhdx", NULL));
+	struct rig_disk other = { .disk = rig.disk };
+	struct flush ours, others;
+	struct lis_error err;
+
+	(void)state;
+	assert_int_equal(disk_queue_open(&other.queue, rig.disk, &err), 0);
+	rig_write(&rig, 0, MIB, 1);
+	file_hook = &syncs_hook;
+	flush_begin(rig.queue, &ours);
+	rig_write(&other, MIB, MIB, 2);
+	flush_begin(other.queue, &others);
+	while (!ours.ended)
+		disk_wait(rig.queue);
+	disk_queue_close(rig.queue);
+	assert_int_equal(ours.error, 0);
+	assert_int_equal(syncs, ours.syncs);
+	assert_false(others.ended);
+	while (!others.ended)
+		disk_wait(other.queue);
+	assert_int_equal(others.error, 0);
+	assert_true(syncs > ours.syncs);
+	file_hook = NULL;
+	rig_close(&other);
+	rig = rig_open_path(rig_path("f.vhdx"));
+	rig_expect(&rig, 0, MIB, 1);
+	rig_expect(&rig, MIB, MIB, 2);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_vhdx),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_vhd),
+		cmocka_unit_test(test_close_during_flush),
 	};
 
 	return cmocka_run_group_tests(tests, rig_setup_memory, rig_teardown);
