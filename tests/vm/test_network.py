@@ -15,7 +15,8 @@ import urllib.request
 
 import pytest
 
-from vm import lis
+import guest
+from vm import lis, Rpc
 
 PAYLOAD = os.urandom(1 << 20)
 
@@ -125,11 +126,29 @@ def test_user_mode(new_vm, kernel, web):
     assert not vm.trouble()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("older", list(guest.MORE_KERNELS))
+def test_more_kernels(new_vm, older, web):
+    """Older and smaller kernels link up and pass frames, large ones too."""
+    vm = new_vm(older, options=("--net", "user"))
+    vm.run("lease eth0")
+    vm.run("ping -c 3 -W 5 10.0.2.2")
+    fetch(vm, web)
+    vm.run("rmmod hv_netvsc; insmod /modules/hv_netvsc.ko; lease eth0")
+    fetch(vm, web)
+    assert not vm.trouble()
+
+
+# Frames both ways until /tmp/stop is there, whatever becomes of the adapter.
+TRAFFIC = "while [ ! -e /tmp/stop ]; do ping -i 0.01 -c 100 -s 400 10.0.2.2 " \
+    "|| sleep 0.1; done >/dev/null 2>&1 &"
+
+
 def test_again_and_again(new_vm, kernel, web):
     """Other MTUs, and the driver unloaded and loaded, while frames go by."""
     vm = new_vm(kernel, cpus=2, options=("--net", "user"))
     vm.run("lease eth0")
-    vm.run("ping -i 0.01 -s 400 10.0.2.2 >/dev/null 2>&1 &")
+    vm.run(TRAFFIC)
     for mtu in (9000, 1500):
         vm.run("ip link set eth0 mtu %d" % mtu)
         assert vm.run("cat /sys/class/net/eth0/mtu") == str(mtu)
@@ -139,7 +158,27 @@ def test_again_and_again(new_vm, kernel, web):
         vm.run("rmmod hv_netvsc; insmod /modules/hv_netvsc.ko")
     vm.run("lease eth0")
     fetch(vm, web)
-    vm.run("killall ping")
+    vm.run("touch /tmp/stop")
+    assert not vm.trouble()
+
+
+@pytest.mark.slow
+def test_a_hundred_times(new_vm, web):
+    """The same a hundred times, and the host neither leaks nor tires."""
+    vm = new_vm("6.1", cpus=2, options=("--net", "user"))
+    vm.run("lease eth0; " + TRAFFIC)
+    rpc = Rpc(vm.name)
+    before = rpc.call("vm.counters")
+    for number in range(100):
+        vm.run("ip link set eth0 mtu %d" % (1500 + number % 2 * 7500))
+        vm.run("rmmod hv_netvsc; insmod /modules/hv_netvsc.ko; "
+               "ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up")
+    vm.run("touch /tmp/stop; ip route replace default via 10.0.2.2 dev eth0")
+    fetch(vm, web)
+    after = rpc.call("vm.counters")
+    rpc.close()
+    assert after["threads"] <= before["threads"] + 2
+    assert after["open_fds"] <= before["open_fds"] + 8
     assert not vm.trouble()
 
 
