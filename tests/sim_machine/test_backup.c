@@ -346,6 +346,33 @@ static void test_backup_without_a_target(void **state)
 	sim_ok(sim_client, "backup.start", into_target());
 }
 
+/* Its disks stay where they are, from the freeze on. */
+static void test_detach_during_backup(void **state)
+{
+	struct vm_client *other = sim_connect();
+	json_t *place = json_pack("{s:i, s:i}", "controller", 0, "lun", 0);
+	json_t *size = json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
+				 "size_bytes", 2 * DISK_BYTES);
+	uint64_t backup;
+	char reason[32];
+
+	(void)state;
+	guest_takes(0);
+	backup = sim_send(other, "backup.start", into_target());
+	SIM_UNTIL(asked_something());
+	sim_refused(sim_client, "disk.detach", json_incref(place), "busy");
+	sim_refused(sim_client, "disk.resize", json_incref(size), "busy");
+	guest_takes(1);
+	json_decref(sim_notified(other, "backup.progress", NULL));
+	sim_refused(sim_client, "disk.detach", json_incref(place), "busy");
+	guest_takes(SIM_UNLIMITED);
+	json_decref(sim_answer(other, backup, reason));
+	assert_string_equal(reason, "");
+	sim_ok(sim_client, "disk.resize", size);
+	sim_ok(sim_client, "disk.detach", place);
+	vm_client_close(other);
+}
+
 static void speed_set(int bytes_per_second)
 {
 	sim_ok(sim_client, "disk.set",
@@ -428,6 +455,7 @@ int main(void)
 		BACKUP_TEST(test_backup),
 		BACKUP_TEST(test_backup_cancelled_while_freezing),
 		BACKUP_TEST(test_backup_without_a_target),
+		BACKUP_TEST(test_detach_during_backup),
 		BACKUP_TEST(test_turn_off_during_backup),
 		BACKUP_TEST(test_restart_during_backup),
 	};
