@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/control/backup.h"
@@ -133,6 +134,59 @@ static void test_full_then_changed(void **state)
 					 "%s/disk-0-3.3.vhdx",
 					 path, path),
 				 0);
+	rig_close(&rig);
+	free(path);
+}
+
+/* ---- folders that cannot be made durable ---- */
+
+static int folder_syncs = -1; /* that succeed, before all fail; -1: all do */
+
+/* The C library's, for the whole program. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (folder_syncs >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (folder_syncs == 0) {
+			errno = EIO;
+			return -1;
+		}
+		folder_syncs--;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* Once the list has the backup, its images stay, whatever is not certain. */
+static void test_folder_not_durable(void **state)
+{
+	struct rig_disk rig = tracked("durable", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("durable.backup");
+	struct backup_set set;
+	struct backup *backup;
+
+	(void)state;
+	rig_write(&rig, 0, MIB, 1);
+	backup = prepare(path, &rig, NULL);
+	folder_syncs = 0;
+	assert_int_equal(run(backup, &err), -EIO);
+	folder_syncs = -1;
+	backup_free(backup);
+	assert_int_equal(rig_run("test -z \"$(ls -A %s)\"", path), 0);
+
+	backup = prepare(path, &rig, NULL);
+	folder_syncs = 1;
+	assert_int_equal(run(backup, &err), 0);
+	folder_syncs = -1;
+	assert_non_null(strstr(err.text, "loss of power"));
+	assert_int_equal(backup_set_open(&set, path, "demovm", false, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(
+				    backup_set_find(&set, NULL), "id")),
+			    backup->id);
+	backup_set_close(&set);
+	backup_free(backup);
+	image_expect(path, "disk-0-3.1.vhdx", 16 * MIB, 0, MIB, 1);
 	rig_close(&rig);
 	free(path);
 }
@@ -468,6 +522,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_then_changed),
 		cmocka_unit_test(test_failure_keeps_what_was_there),
+		cmocka_unit_test(test_folder_not_durable),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_ended_copying_holds_nothing),
 		cmocka_unit_test(test_moment_of_one_fails),
