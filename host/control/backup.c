@@ -11,6 +11,12 @@
 
 #include "host/backend/disk/image.h"
 
+/*
+ * What depends on each other: then all is copied anew. One less than a VHDX
+ * opens with, so that a VM can be run on a differencing disk of a backup.
+ */
+#define CHAIN_IMAGES (VHDX_CHAIN_MAX - 1)
+
 /* ---- preparation ---- */
 
 int backup_create(struct backup **result, const char *folder, const char *vm,
@@ -32,6 +38,40 @@ int backup_create(struct backup **result, const char *folder, const char *vm,
 	return 0;
 }
 
+/* The row of an image in one backup, or NULL. */
+static json_t *image_find(json_t *row, const char *file)
+{
+	json_t *disk;
+	size_t index;
+
+	json_array_foreach(json_object_get(row, "disks"), index, disk)
+	{
+		if (strcmp(json_string_value(json_object_get(disk, "file")),
+			   file) == 0)
+			return disk;
+	}
+	return NULL;
+}
+
+/* Images that make up one of the folder's, itself included. */
+static u32 chain_length(const struct backup *backup, const char *file)
+{
+	json_t *backups = json_object_get(backup->set.manifest, "backups");
+	u32 length = 0;
+
+	/* A parent is of an earlier backup: one turn finds all. */
+	for (size_t i = json_array_size(backups); file && i > 0; i--) {
+		json_t *image =
+			image_find(json_array_get(backups, i - 1), file);
+
+		if (!image)
+			continue;
+		length++;
+		file = json_string_value(json_object_get(image, "parent"));
+	}
+	return length;
+}
+
 /* The image that holds the disk as it was in the folder's newest backup, if
  * that is the one since which changes are known. */
 static const char *parent_find(struct backup *backup,
@@ -40,6 +80,7 @@ static const char *parent_find(struct backup *backup,
 {
 	json_t *last = backup_set_find(&backup->set, NULL);
 	json_t *controller, *found;
+	const char *file;
 
 	if (!last || !last_id || !disk_backup_again(disk->disk) ||
 	    strcmp(json_string_value(json_object_get(last, "id")), last_id) !=
@@ -52,7 +93,8 @@ static const char *parent_find(struct backup *backup,
 	if (!found || (u64)json_integer_value(json_object_get(
 			      found, "size_bytes")) != disk->info.size_bytes)
 		return NULL;
-	return json_string_value(json_object_get(found, "file"));
+	file = json_string_value(json_object_get(found, "file"));
+	return chain_length(backup, file) < CHAIN_IMAGES ? file : NULL;
 }
 
 int backup_add(struct backup *backup, u32 controller, u32 lun,

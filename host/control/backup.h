@@ -98,7 +98,8 @@ bool backup_cancelled(const struct backup *backup);
 /*
  * backup_finish - wait for the threads, and enter the backup into the folder's
  * list if all went well, or remove its files. To be called once.
- * Returns 0 or a negative errno with @err set.
+ * Returns 0, with an @err that is not empty when there is something to add; or
+ * a negative errno with @err set.
  */
 int backup_finish(struct backup *backup, struct lis_error *err);
 

@@ -245,14 +245,20 @@ int backup_set_add(struct backup_set *set, json_t *backup,
 		code = folder_sync(set->folder);
 	if (code == 0 && rename(partial, path) != 0)
 		code = -errno;
-	if (code == 0)
-		code = folder_sync(set->folder);
 	if (code < 0) {
 		json_array_remove(backups, json_array_size(backups) - 1);
 		unlink(partial);
 		return lis_error_set(err, -code, "cannot write %s: %s", path,
 				     strerror(-code));
 	}
+	/* The list names the new images from here on: they have to stay. */
+	err->text[0] = '\0';
+	code = folder_sync(set->folder);
+	if (code < 0)
+		lis_error_set(err, -code,
+			      "%s may be the old one again after a loss of "
+			      "power: %s",
+			      path, strerror(-code));
 	return 0;
 }
 

@@ -52,7 +52,9 @@ json_t *backup_set_disk(json_t *backup, const json_t *controller,
 /*
  * backup_set_add - write the manifest anew with one backup more, durably.
  * @backup: borrowed
- * Returns 0 or a negative errno, with the old manifest still there.
+ * Returns 0, with an @err that is not empty when the host may yet forget it at
+ * a loss of power; or a negative errno with @err set and the old manifest
+ * there.
  */
 int backup_set_add(struct backup_set *set, json_t *backup,
 		   struct lis_error *err);

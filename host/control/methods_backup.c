@@ -95,8 +95,8 @@ static void job_finish(struct backup_job *job)
 		return;
 	}
 	memcpy(vm->backup_id, backup->id, sizeof(vm->backup_id));
-	vm_event(vm, "backup", NULL, 0, "a backup was made into %s",
-		 backup->set.folder);
+	vm_event(vm, "backup", NULL, 0, "a backup was made into %s%s%s",
+		 backup->set.folder, error.text[0] ? "; " : "", error.text);
 	control_reply(job->request,
 		      json_incref(backup_set_find(&backup->set, NULL)));
 	job_end(job);

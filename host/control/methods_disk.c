@@ -94,6 +94,18 @@ void method_disk_attach(struct control_request *request, json_t *params)
 	run_disk_release(&disk);
 }
 
+/* Whether a backup uses the disks: they stay, and keep their sizes. */
+static bool in_backup(struct control_request *request)
+{
+	const struct vm *vm = request->context;
+
+	if (vm->backup)
+		control_fail(request, "busy",
+			     "a backup of the VM's disks is under way: wait "
+			     "for its end, or cancel it");
+	return vm->backup;
+}
+
 /* The image is closed. */
 static void detached(void *context)
 {
@@ -111,7 +123,7 @@ void method_disk_detach(struct control_request *request, json_t *params)
 	u32 controller, lun;
 	int code;
 
-	if (!place_of(request, params, &controller, &lun))
+	if (!place_of(request, params, &controller, &lun) || in_backup(request))
 		return;
 	code = storage_detach(vm->storage, controller, lun, detached, request,
 			      &error);
@@ -135,6 +147,8 @@ void method_disk_resize(struct control_request *request, json_t *params)
 		control_fail_params(request, "\"size_bytes\" must be given");
 		return;
 	}
+	if (in_backup(request))
+		return;
 	code = storage_resize(vm->storage, controller, lun, size_bytes, &error);
 	if (code == 0)
 		vm_event(vm, "disk-resized", NULL, 0,

@@ -110,7 +110,8 @@ int storage_limit(struct storage *storage, u32 controller, u32 lun, u64 iops,
 bool storage_next(struct storage *storage, u32 *place,
 		  struct storage_disk *disk);
 
-/* The disk itself, for a backup; NULL: none there. */
+/* The disk itself, for a backup, during which nobody may detach it; NULL: none
+ * there. */
 struct disk *storage_disk_at(struct storage *storage, u32 controller, u32 lun);
 
 /* Try what waits for room on the host again, now. */

@@ -515,17 +515,34 @@ void sim_storage_run(struct sim_guest *guest, struct sim_guest_channel *on)
 
 /* ---- what tests want ---- */
 
+void sim_storage_begin(struct sim_request *request)
+{
+	sim_guest_lock();
+	request->done = false;
+	wanted = request;
+	if (sim_guest.machine)
+		sim_machine_kick(sim_guest.machine);
+	sim_guest_unlock();
+}
+
+bool sim_storage_taken(void)
+{
+	bool taken;
+
+	sim_guest_lock();
+	taken = !wanted;
+	sim_guest_unlock();
+	return taken;
+}
+
 void sim_storage_do(struct sim_request *request)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 60;
-	request->done = false;
+	sim_storage_begin(request);
 	sim_guest_lock();
-	wanted = request;
-	if (sim_guest.machine)
-		sim_machine_kick(sim_guest.machine);
 	while (!request->done) {
 		pthread_mutex_t *lock = sim_guest_mutex();
 

@@ -56,6 +56,12 @@ void sim_storage_reset(void);
  */
 void sim_storage_do(struct sim_request *request);
 
+/* The same without waiting; @request is kept until it is done, or the test
+ * ends. */
+void sim_storage_begin(struct sim_request *request);
+/* Whether the guest has sent it. */
+bool sim_storage_taken(void);
+
 /* The same for READ(16) and WRITE(16) of whole sectors of 512 bytes; the
  * outcome. */
 u8 sim_storage_read(u8 lun, u64 sector, void *data, u32 bytes);

@@ -346,25 +346,65 @@ static void test_backup_without_a_target(void **state)
 	sim_ok(sim_client, "backup.start", into_target());
 }
 
-/* Writes wait for a slow copying, the guest does not thaw, and
- * its end is near. */
-static void slow_backup_begin(struct vm_client *client)
+/* Its disks stay where they are, from the freeze on. */
+static void test_detach_during_backup(void **state)
 {
-	json_t *params = json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
-				   "iops", 20);
+	struct vm_client *other = sim_connect();
+	json_t *place = json_pack("{s:i, s:i}", "controller", 0, "lun", 0);
+	json_t *size = json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
+				 "size_bytes", 2 * DISK_BYTES);
+	uint64_t backup;
+	char reason[32];
+
+	(void)state;
+	guest_takes(0);
+	backup = sim_send(other, "backup.start", into_target());
+	SIM_UNTIL(asked_something());
+	sim_refused(sim_client, "disk.detach", json_incref(place), "busy");
+	sim_refused(sim_client, "disk.resize", json_incref(size), "busy");
+	guest_takes(1);
+	json_decref(sim_notified(other, "backup.progress", NULL));
+	sim_refused(sim_client, "disk.detach", json_incref(place), "busy");
+	guest_takes(SIM_UNLIMITED);
+	json_decref(sim_answer(other, backup, reason));
+	assert_string_equal(reason, "");
+	sim_ok(sim_client, "disk.resize", size);
+	sim_ok(sim_client, "disk.detach", place);
+	vm_client_close(other);
+}
+
+static void speed_set(int bytes_per_second)
+{
+	sim_ok(sim_client, "disk.set",
+	       json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0,
+			 "bytes_per_second", bytes_per_second));
+}
+
+/* A request that moves no data, and has no limit, waits for a copying that has
+ * one; the guest is frozen still. */
+static void slow_backup_begin(struct vm_client *client, int bytes_per_second)
+{
+	static u8 parameters[24] = {
+		0, 22, 0, 16, [8 + 6] = 0x20, [8 + 11] = 128
+	};
+	static struct sim_request unmap = { .cdb = { 0x42, [8] = 24 },
+					    .cdb_bytes = 10,
+					    .direction = STORAGE_DATA_OUT,
+					    .data = parameters,
+					    .bytes = 24 };
+	struct sim_request ready = { .cdb_bytes = 6,
+				     .direction = STORAGE_DATA_UNSPECIFIED };
 
 	sim_ok(sim_client, "events.follow", NULL);
-	sim_ok(sim_client, "disk.set", params);
+	speed_set(bytes_per_second);
 	guest_takes(1);
 	sim_send(client, "backup.start", into_target());
-	json_decref(sim_notified(sim_client, "event", "frozen"));
-	sim_guest_lock();
-	sim_loads[0].on = true;
-	sim_guest_unlock();
-	sim_guest_kick();
-	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 40);
-	/* By then some of them wait for the copying. */
-	SIM_UNTIL(SIM_GUEST(sim_loads[0].done) > 20);
+	json_decref(sim_notified(client, "backup.progress", NULL));
+	sim_storage_begin(&unmap);
+	SIM_UNTIL(sim_storage_taken());
+	for (int i = 0; i < 4; i++)
+		sim_storage_do(&ready);
+	assert_false(SIM_GUEST(unmap.done));
 }
 
 static void test_turn_off_during_backup(void **state)
@@ -372,7 +412,7 @@ static void test_turn_off_during_backup(void **state)
 	struct vm_client *other = sim_connect();
 
 	(void)state;
-	slow_backup_begin(other);
+	slow_backup_begin(other, 32768);
 	sim_ok(sim_client, "vm.stop", json_pack("{s:s}", "mode", "turn-off"));
 	SIM_UNTIL(!sim_vm_running());
 	vm_client_close(other);
@@ -383,15 +423,14 @@ static void test_restart_during_backup(void **state)
 	struct vm_client *other = sim_connect();
 
 	(void)state;
-	slow_backup_begin(other);
+	/* Longer for a chunk than the test would wait. */
+	slow_backup_begin(other, 500);
 	SIM_GUEST(sim_guest.frozen = false);
 	sim_guest_do(sim_guest_restart, NULL);
 	SIM_UNTIL(SIM_GUEST(sim_guest.boots) == 2);
 	guest_takes(SIM_UNLIMITED);
+	speed_set(0);
 	json_decref(sim_notified(sim_client, "event", "backup"));
-	sim_ok(sim_client, "disk.set",
-	       json_pack("{s:i, s:i, s:i}", "controller", 0, "lun", 0, "iops",
-			 0));
 	sim_all_ok();
 	sim_ok(sim_client, "backup.start", into_target());
 	vm_client_close(other);
@@ -416,6 +455,7 @@ int main(void)
 		BACKUP_TEST(test_backup),
 		BACKUP_TEST(test_backup_cancelled_while_freezing),
 		BACKUP_TEST(test_backup_without_a_target),
+		BACKUP_TEST(test_detach_during_backup),
 		BACKUP_TEST(test_turn_off_during_backup),
 		BACKUP_TEST(test_restart_during_backup),
 	};

@@ -10,6 +10,10 @@
 
 #include "host/backend/disk/disk.h"
 
+/* VHDX files that depend on each other, at most: a longer chain does not open.
+ */
+#define VHDX_CHAIN_MAX 32u
+
 struct image_options {
 	const char *path;	   /* must not exist */
 	enum disk_format format;   /* RAW, VHDX, VHD; AUTO: by the name */

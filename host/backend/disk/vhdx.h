@@ -228,9 +228,6 @@ void vhdx_submit(struct disk_queue *queue, struct disk_request *request);
 
 /* --- vhdx_parent.c --- */
 
-/* Images in a chain, at most. */
-#define VHDX_CHAIN_MAX 32u
-
 /* Opens the parent that the metadata names, read-only. depth: of vhdx. */
 int vhdx_parent_open(struct vhdx *vhdx, const struct disk_options *options,
 		     u32 depth, struct lis_error *err);

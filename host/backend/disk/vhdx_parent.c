@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/backend/disk/image.h"
 #include "services/ic/utf16.h"
 
 #define GUID_TEXT_BYTES 39

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/control/backup.h"
@@ -133,6 +134,59 @@ static void test_full_then_changed(void **state)
 					 "%s/disk-0-3.3.vhdx",
 					 path, path),
 				 0);
+	rig_close(&rig);
+	free(path);
+}
+
+/* ---- folders that cannot be made durable ---- */
+
+static int folder_syncs = -1; /* that succeed, before all fail; -1: all do */
+
+/* The C library's, for the whole program. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (folder_syncs >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (folder_syncs == 0) {
+			errno = EIO;
+			return -1;
+		}
+		folder_syncs--;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* Once the list has the backup, its images stay, whatever is not certain. */
+static void test_folder_not_durable(void **state)
+{
+	struct rig_disk rig = tracked("durable", 16 * MIB);
+	struct lis_error err = { "" };
+	char *path = folder("durable.backup");
+	struct backup_set set;
+	struct backup *backup;
+
+	(void)state;
+	rig_write(&rig, 0, MIB, 1);
+	backup = prepare(path, &rig, NULL);
+	folder_syncs = 0;
+	assert_int_equal(run(backup, &err), -EIO);
+	folder_syncs = -1;
+	backup_free(backup);
+	assert_int_equal(rig_run("test -z \"$(ls -A %s)\"", path), 0);
+
+	backup = prepare(path, &rig, NULL);
+	folder_syncs = 1;
+	assert_int_equal(run(backup, &err), 0);
+	folder_syncs = -1;
+	assert_non_null(strstr(err.text, "loss of power"));
+	assert_int_equal(backup_set_open(&set, path, "demovm", false, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(
+				    backup_set_find(&set, NULL), "id")),
+			    backup->id);
+	backup_set_close(&set);
+	backup_free(backup);
+	image_expect(path, "disk-0-3.1.vhdx", 16 * MIB, 0, MIB, 1);
 	rig_close(&rig);
 	free(path);
 }
@@ -398,16 +452,83 @@ static void test_manifests(void **state)
 	free(path);
 }
 
+/* A folder whose newest backup is the end of a chain of so many. */
+static void chain_put(const char *path, u32 length)
+{
+	json_t *backups = json_array();
+	json_t *manifest = json_pack("{s:i, s:s, s:O}", "version", 1, "vm",
+				     "demovm", "backups", backups);
+	char id[BACKUP_ID_BYTES], file[32], parent[32] = "", *text;
+
+	for (u32 i = 1; i <= length; i++) {
+		snprintf(id, sizeof(id), "%08u-0000-4000-8000-000000000000", i);
+		snprintf(file, sizeof(file), "disk-0-3.%u.vhdx", i);
+		json_array_append_new(
+			backups,
+			json_pack("{s:s, s:s, s:s, s:[{s:i, s:i, s:I, s:i, "
+				  "s:s, s:s?}]}",
+				  "id", id, "time", "", "consistency", "crash",
+				  "disks", "controller", 0, "lun", 3,
+				  "size_bytes", (json_int_t)MIB, "copied_bytes",
+				  0, "file", file, "parent",
+				  parent[0] ? parent : NULL));
+		strcpy(parent, file);
+	}
+	text = json_dumps(manifest, 0);
+	manifest_put(path, text);
+	free(text);
+	json_decref(backups);
+	json_decref(manifest);
+}
+
+/* An image opens with 31 parents and no more: the next is a full one in time.
+ */
+static void test_chain_ends(void **state)
+{
+	static const struct {
+		u32 length;
+		bool again;
+	} rows[] = { { 1, true }, { 30, true }, { 31, false }, { 32, false } };
+	struct rig_disk rig = tracked("long", MIB);
+	struct disk_backup *moment;
+	struct lis_error err = { "" };
+	char *path = folder("long.backup");
+	char id[BACKUP_ID_BYTES];
+
+	(void)state;
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(disk_backup_begin(rig.disk, false, &moment, &err), 0);
+	disk_backup_end(moment, true);
+	for (size_t i = 0; i < PORT_ARRAY_SIZE(rows); i++) {
+		struct backup *backup;
+
+		chain_put(path, rows[i].length);
+		snprintf(id, sizeof(id), "%08u-0000-4000-8000-000000000000",
+			 rows[i].length);
+		assert_int_equal(
+			backup_create(&backup, path, "demovm", false, &err), 0);
+		assert_int_equal(backup_add(backup, 0, 3, rig.disk, id, &err),
+				 0);
+		assert_int_equal(backup->disks[0].parent != NULL,
+				 rows[i].again);
+		backup_free(backup);
+	}
+	rig_close(&rig);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_then_changed),
 		cmocka_unit_test(test_failure_keeps_what_was_there),
+		cmocka_unit_test(test_folder_not_durable),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_ended_copying_holds_nothing),
 		cmocka_unit_test(test_moment_of_one_fails),
 		cmocka_unit_test(test_disks_do_not_wait_for_each_other),
 		cmocka_unit_test(test_manifests),
+		cmocka_unit_test(test_chain_ends),
 	};
 
 	sem_init(&ended, 0, 0);
