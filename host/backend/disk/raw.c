@@ -6,12 +6,15 @@
 #include "host/backend/disk/layer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct raw {
 	struct disk disk;
 	struct file file;
+	pthread_mutex_t lock; /* for what makes the file shorter */
+	u64 end_bytes;	      /* of a regular file; under the lock */
 };
 
 static struct raw *raw_of(struct disk *disk)
@@ -22,13 +25,37 @@ static struct raw *raw_of(struct disk *disk)
 static void raw_close(struct disk *disk)
 {
 	file_close(&raw_of(disk)->file);
+	pthread_mutex_destroy(&raw_of(disk)->lock);
 	free(disk);
+}
+
+static bool reaches_past_end(const struct raw *raw,
+			     const struct disk_request *request)
+{
+	u64 size = disk_size(&raw->disk);
+
+	return request->op != DISK_FLUSH &&
+	       (request->offset_bytes > size ||
+		request->size_bytes > size - request->offset_bytes);
+}
+
+/* A write that was under way when the file got shorter made it long again. */
+static void end_restore(struct raw *raw, const struct disk_request *request)
+{
+	pthread_mutex_lock(&raw->lock);
+	if (request->offset_bytes + request->size_bytes > raw->end_bytes)
+		file_truncate(&raw->file, raw->end_bytes);
+	pthread_mutex_unlock(&raw->lock);
 }
 
 static void raw_done(struct file_op *op, int error)
 {
 	struct disk_request *request = request_of_file_op(op);
+	struct raw *raw = raw_of(request_internal(request)->queue->disk);
 
+	if (request->op != DISK_READ && !raw->file.is_device &&
+	    reaches_past_end(raw, request))
+		end_restore(raw, request);
 	request->done(request, error);
 }
 
@@ -54,6 +81,12 @@ static void raw_submit(struct disk_queue *queue, struct disk_request *request)
 	struct file *file = &raw_of(queue->disk)->file;
 	struct file_op *op = &request_internal(request)->file_op;
 
+	/* It may have waited above while the disk got smaller. */
+	if (reaches_past_end(raw_of(queue->disk), request)) {
+		request_later(queue, request, -ERANGE);
+		return;
+	}
+	request_internal(request)->queue = queue;
 	op->done = raw_done;
 	switch (request->op) {
 	case DISK_READ:
@@ -83,7 +116,8 @@ static bool raw_cancel(struct disk_queue *queue, struct disk_request *request)
 
 static int raw_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 {
-	struct file *file = &raw_of(disk)->file;
+	struct raw *raw = raw_of(disk);
+	struct file *file = &raw->file;
 	int ret;
 
 	if (file->is_device)
@@ -91,7 +125,11 @@ static int raw_resize(struct disk *disk, u64 size_bytes, struct lis_error *err)
 				     "cannot resize block device %s; resize it "
 				     "where it was made",
 				     file->path);
+	pthread_mutex_lock(&raw->lock);
 	ret = file_truncate(file, size_bytes);
+	if (ret == 0)
+		raw->end_bytes = size_bytes;
+	pthread_mutex_unlock(&raw->lock);
 	if (ret == 0)
 		ret = file_fdatasync(file);
 	if (ret < 0)
@@ -140,6 +178,7 @@ static int raw_geometry(struct raw *raw, const struct disk_options *options,
 	info->physical_sector_bytes = options->physical_sector_bytes
 					      ? options->physical_sector_bytes
 					      : 4096;
+	raw->end_bytes = info->size_bytes;
 	info->size_bytes -= info->size_bytes % info->sector_bytes;
 	if (info->size_bytes == 0)
 		return lis_error_set(err, EINVAL,
@@ -164,6 +203,7 @@ int raw_open(struct disk **disk, const struct disk_options *options,
 		free(raw);
 		return ret;
 	}
+	pthread_mutex_init(&raw->lock, NULL);
 	raw->disk.class = &raw_class;
 	info = &raw->disk.info;
 	ret = raw_geometry(raw, options, err);

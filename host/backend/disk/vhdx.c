@@ -214,13 +214,16 @@ static int size_change(struct vhdx *vhdx, u64 size_bytes)
 
 	if (ret == 0)
 		ret = grown_clear(vhdx, vhdx->metadata.size_bytes, size_bytes);
-	if (ret == 0)
-		ret = grown_fill(vhdx, old_count, count);
 	if (ret < 0)
 		return ret;
+	vhdx->block_count = count;
+	ret = grown_fill(vhdx, old_count, count);
+	if (ret < 0) {
+		vhdx->block_count = old_count;
+		return ret;
+	}
 	memcpy(vhdx->size_page + at, &size_bytes, sizeof(size_bytes));
 	vhdx->metadata.size_bytes = size_bytes;
-	vhdx->block_count = count;
 	vhdx->size_dirty = true;
 	vhdx->dirty = true;
 	shrunk_free(vhdx, count, old_count);

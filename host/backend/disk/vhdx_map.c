@@ -183,6 +183,9 @@ int vhdx_block_allocate(struct vhdx *vhdx, u64 block, u64 *word)
 		return 0;
 	if (vhdx->failed)
 		return -EIO;
+	/* The request came before the disk got smaller. */
+	if (block >= vhdx->block_count)
+		return -ERANGE;
 	if (vhdx->parent && (old & VHDX_STATE_MASK) == VHDX_BLOCK_NOT_PRESENT) {
 		state = VHDX_BLOCK_PARTIALLY_PRESENT;
 		ret = bitmap_begin(vhdx, block);
@@ -254,6 +257,18 @@ static int damaged(const struct vhdx *vhdx, const char *what, u64 block,
 			     "is outside the file, or another's");
 }
 
+/*
+ * Past the disk's end: a block that was in use when it got smaller, say. The
+ * next commit clears its entry, before its room can be another's.
+ */
+static void entry_drop(struct vhdx *vhdx, u64 index, u64 entry)
+{
+	u64 page = index / VHDX_BAT_PAGE_ENTRIES;
+
+	if (entry)
+		vhdx->bat_dirty[page / 64] |= 1ull << page % 64;
+}
+
 static int entry_take(struct vhdx *vhdx, struct taken *taken, u64 index,
 		      u64 entry, struct lis_error *err)
 {
@@ -265,7 +280,7 @@ static int entry_take(struct vhdx *vhdx, struct taken *taken, u64 index,
 	entry &= VHDX_BAT_OFFSET_MASK | VHDX_STATE_MASK;
 	if (within == vhdx->chunk_ratio) {
 		/* Without a parent these entries mean nothing. */
-		if (!vhdx->metadata.has_parent ||
+		if (!vhdx->metadata.has_parent || chunk >= vhdx->bitmap_count ||
 		    (entry & VHDX_STATE_MASK) != VHDX_BITMAP_PRESENT)
 			return 0;
 		if (!taken_add(taken, place, 1))
@@ -273,8 +288,10 @@ static int entry_take(struct vhdx *vhdx, struct taken *taken, u64 index,
 		vhdx->bitmaps[chunk].offset = place * VHDX_MIB;
 		return 0;
 	}
-	if (block >= vhdx->block_count)
+	if (block >= vhdx->block_count) {
+		entry_drop(vhdx, index, entry);
 		return 0;
+	}
 	vhdx->map[block] = entry;
 	if (!vhdx_mapped(entry)) {
 		/* A place that it kept is its own, if nobody else's. */
@@ -293,8 +310,7 @@ static int entry_take(struct vhdx *vhdx, struct taken *taken, u64 index,
 static int table_read(struct vhdx *vhdx, struct taken *taken,
 		      struct lis_error *err)
 {
-	u64 entries = vhdx_bat_entries(vhdx->block_count, vhdx->chunk_ratio,
-				       vhdx->metadata.has_parent);
+	u64 entries = vhdx->bat_bytes / VHDX_BAT_ENTRY_BYTES;
 	u64 piece_bytes = entries * VHDX_BAT_ENTRY_BYTES;
 	u64 *piece;
 	int ret = 0;
