@@ -10,6 +10,7 @@ import pytest
 import debian
 import guest
 import vm as vm_module
+from conftest import need
 
 pytestmark = pytest.mark.slow
 
@@ -47,16 +48,6 @@ def _root(tmp_path):
         return str(tmp_path / "root.vhdx")
 
     return make
-
-
-def need(kernel):
-    """Skips when the kernel was not fetched, or cannot run here."""
-    if guest.missing_reason(kernel):
-        pytest.skip(guest.missing_reason(kernel))
-    if kernel == "686-pae" and not os.environ.get("LIS_TEST_686"):
-        pytest.skip("QEMU's emulated SVM cannot run a 32-bit guest with PAE: "
-                    "it marks page directory pointers as accessed, which KVM "
-                    "refuses; where KVM is real, set LIS_TEST_686=1")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
