@@ -235,7 +235,9 @@ static void reset_look(struct worker *worker)
 		return;
 	worker->reset_served = false;
 	for (struct task *task = worker->active; task; task = task->next_active)
-		if (storage_reset_covers(&what, &task->srb)) {
+		/* One whose origin left may have marked some already. */
+		if (!task->resetting &&
+		    storage_reset_covers(&what, &task->srb)) {
 			task->resetting = true;
 			worker->resetting++;
 		}

@@ -485,9 +485,12 @@ static void new_requests(struct sim_guest *guest, struct channel *channel)
 	/* Now through one channel, now through another. */
 	if (wanted && (channels_open < 2 || roll(2)))
 		request_send(guest, channel);
-	for (u8 lun = 0; lun < 8; lun++)
+	for (u8 lun = 0; lun < 8; lun++) {
+		if (sim_loads[lun].primary && channel != adapters[0].channels)
+			continue;
 		for (u32 tries = 0; sim_loads[lun].on && tries < 16; tries++)
 			load_send(guest, channel, lun);
+	}
 }
 
 /* The driver may be waiting for its sub-channels still: run() tries again. */
@@ -600,4 +603,23 @@ void sim_storage_send_reset(struct sim_guest *guest, void *context)
 	(void)guest;
 	(void)context;
 	reset_wanted = true;
+}
+
+void sim_storage_send_sub_reset(struct sim_guest *guest, void *context)
+{
+	(void)context;
+	if (storage_vsc_reset(&adapters[0].channels[1].vsc, STORAGE_RESET_BUS,
+			      0) != VMBUS_OK)
+		guest->wrong = "a sub-channel sends no reset";
+}
+
+void sim_storage_close_sub(struct sim_guest *guest, void *context)
+{
+	struct sim_guest_channel *on = adapters[0].channels[1].on;
+
+	if (vmbus_guest_close(&guest->engine, on->relid) != VMBUS_OK)
+		guest->wrong = "a sub-channel does not close";
+	sim_storage_closed(guest, on);
+	on->open = false;
+	(void)context;
 }

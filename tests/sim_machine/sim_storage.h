@@ -39,7 +39,8 @@ struct sim_request {
 /* A load on one disk of the first adapter. Under sim_guest_lock. */
 struct sim_load {
 	bool on;
-	u32 depth; /* requests under way */
+	bool primary; /* through the primary channel alone */
+	u32 depth;    /* requests under way */
 	u64 done;
 	u64 failed;
 	u64 wrong; /* read what was not written */
@@ -74,6 +75,9 @@ u32 sim_storage_rescans(void);
 /* For sim_guest_do; @context: NULL. */
 void sim_storage_send_garbage(struct sim_guest *guest, void *context);
 void sim_storage_send_reset(struct sim_guest *guest, void *context);
+/* The same through the first sub-channel; and close that, whatever it owes. */
+void sim_storage_send_sub_reset(struct sim_guest *guest, void *context);
+void sim_storage_close_sub(struct sim_guest *guest, void *context);
 /* Resets that were answered. Any thread. */
 u32 sim_storage_resets(void);
 

@@ -559,6 +559,46 @@ static void test_nbd(void **state)
 	nbd_kill(server);
 }
 
+/* A reset whose channel closes before all have ended what it covers: the next
+ * one waits for the same requests, once. */
+static void test_reset_after_reset(void **state)
+{
+	char uri[96];
+	pid_t server;
+
+	(void)state;
+	if (system("command -v nbdkit >/dev/null") != 0)
+		skip();
+	snprintf(nbd_socket, sizeof(nbd_socket), "%s/nbd", folder);
+	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", nbd_socket);
+	server = nbd_serve();
+	SIM_UNTIL(nbd_listens());
+	attach(uri, 3);
+	attention_take(3);
+	attention_take(0);
+	/* The server keeps what it has; the limit's end shows the reset. */
+	kill(server, SIGSTOP);
+	limit(1);
+	SIM_GUEST(sim_loads[0].primary = sim_loads[3].primary = true);
+	load_set(3, true);
+	SIM_UNTIL(SIM_GUEST(sim_loads[3].depth) > 8);
+	load_set(3, false);
+	load_set(0, true);
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].depth) > 8);
+	load_set(0, false);
+	sim_guest_do(sim_storage_send_sub_reset, NULL);
+	SIM_UNTIL(SIM_GUEST(sim_loads[0].failed) > 0);
+	sim_guest_do(sim_storage_close_sub, NULL);
+	sim_guest_do(sim_storage_send_reset, NULL);
+	sim_ok(sim_client, "disk.list", NULL);
+	kill(server, SIGCONT);
+	SIM_UNTIL(sim_storage_resets() == 1);
+	SIM_UNTIL(SIM_GUEST(sim_loads[3].depth) == 0);
+	limit(0);
+	sim_ok(sim_client, "disk.detach", place(3));
+	nbd_kill(server);
+}
+
 /* A server that says nothing: neither the VM nor its end wait for it. */
 static void test_silent_server(void **state)
 {
@@ -640,6 +680,7 @@ int main(void)
 		DISK_TEST(test_limit),
 		DISK_TEST(test_restart_with_limit),
 		DISK_TEST(test_nbd),
+		DISK_TEST(test_reset_after_reset),
 		DISK_TEST(test_silent_server),
 		DISK_TEST(test_garbage),
 		DISK_TEST(test_trace),
