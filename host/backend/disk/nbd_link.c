@@ -325,10 +325,13 @@ static void settle_all(struct nbd *nbd)
 /* Sends what can be, and has all connections polled for what they want. */
 static void serve(struct nbd *nbd)
 {
-	settle_all(nbd);
-	send_waiting(nbd);
-	/* Sending may have been what showed that one is lost. */
-	settle_all(nbd);
+	do {
+		settle_all(nbd);
+		send_waiting(nbd);
+		/* Sending may have been what showed that one is lost, or have
+		 * brought steps back that others follow. */
+		settle_all(nbd);
+	} while (nbd->waiting.first && connection_choose(nbd));
 	for (u32 i = 0; i < nbd->connection_count; i++) {
 		if (nbd->connections[i].handle)
 			connection_poll(&nbd->connections[i]);
