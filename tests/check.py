@@ -239,8 +239,8 @@ def vm_try(tree, name, limit_s, arguments):
                "LIS_BINARY=" + os.path.join(tree, "lis"),
                "MACHINE_RUN_BINARY=" + os.path.join(tree, "machine_run"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
-               "-v", "--tb", "short", "--durations", "20", "--junitxml",
-               report]
+               "-v", "--tb", "short", "--durations", "20", "-o",
+               "junit_family=xunit1", "--junitxml", report]
     if os.path.exists(report):
         os.unlink(report)
     status = vm_run(command + arguments, tree, log, limit_s)
