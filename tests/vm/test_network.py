@@ -145,6 +145,8 @@ TRAFFIC = "while [ ! -e /tmp/stop ]; do ping -i 0.01 -c 100 -s 400 10.0.2.2 " \
     "|| sleep 0.1; done >/dev/null 2>&1 &"
 
 
+@pytest.mark.parametrize("kernel", [
+    "6.1", pytest.param("6.12", marks=pytest.mark.slow)])
 def test_again_and_again(new_vm, kernel, web):
     """Other MTUs, and the driver unloaded and loaded, while frames go by."""
     vm = new_vm(kernel, cpus=2, options=("--net", "user"))
@@ -313,6 +315,8 @@ def up_and_down(vm, port):
         assert answer.read() == PAYLOAD
 
 
+@pytest.mark.parametrize("kernel", [
+    "6.12", pytest.param("6.1", marks=pytest.mark.slow)])
 def test_tap(new_vm, kernel, tap, tmp_path):
     """A tap with two queues: segments cross whole where both ends take them,
     and cut where the guest switched that off; its MTU; its end."""
