@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * elf_kernel.h - what an unpacked Linux kernel (vmlinux) says of itself, checked.
+ * elf_kernel.h - what an unpacked Linux kernel (vmlinux) says of itself,
+ * checked.
  *
  * Here: ELF headers of a kernel for x86 (System V ABI, "Object Files", "Program
  * Header"). Not here: reading files, guest memory, packed kernels (bzimage.h).
