@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "host/control/methods.h"
 
+#include <errno.h>
+
 #include "host/control/vm.h"
 
 const struct control_method vm_methods[] = {
@@ -43,6 +45,26 @@ const struct control_method vm_methods[] = {
 };
 
 const size_t vm_method_count = PORT_ARRAY_SIZE(vm_methods);
+
+const char *method_reason(int code)
+{
+	switch (code) {
+	case -EEXIST:
+		return "exists";
+	case -ENOENT:
+		return "not-found";
+	case -EBUSY:
+		return "busy";
+	case -ENOTSUP:
+		return "unsupported";
+	case -EACCES:
+	case -EPERM:
+	case -EINVAL:
+		return "refused";
+	default:
+		return "io";
+	}
+}
 
 void method_fail(struct control_request *request,
 		 const struct component_answer *answer)

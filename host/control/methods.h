@@ -59,6 +59,9 @@ control_method_fn method_trace_follow;
 /* For component_done: answer the request that is @context, with {} if ok. */
 void method_done(void *context, const struct component_answer *answer);
 
+/* Why a request failed, as one word, by a negative errno. */
+const char *method_reason(int code);
+
 /* Answer a request with the failure of @answer. */
 void method_fail(struct control_request *request,
 		 const struct component_answer *answer);

@@ -9,28 +9,6 @@
 #include "host/control/params.h"
 #include "host/control/vm.h"
 
-/* Why a request failed, as one word. */
-static const char *reason_of(int code)
-{
-	switch (code) {
-	case -EEXIST:
-		return "exists";
-	case -ENOENT:
-		return "not-found";
-	case -EBUSY:
-		return "busy";
-	case -ENOTSUP:
-		return "unsupported";
-	case -EROFS:
-	case -EACCES:
-	case -EPERM:
-	case -EINVAL:
-		return "refused";
-	default:
-		return "io";
-	}
-}
-
 /* "controller" and "lun", which name a disk. */
 static bool place_of(struct control_request *request, json_t *params,
 		     u32 *controller, u32 *lun)
@@ -58,7 +36,9 @@ static void reply(struct control_request *request, int code,
 		  const struct lis_error *error)
 {
 	if (code < 0)
-		control_fail(request, reason_of(code), "%s", error->text);
+		control_fail(request,
+			     code == -EROFS ? "refused" : method_reason(code),
+			     "%s", error->text);
 	else
 		control_reply(request, json_object());
 }

@@ -12,22 +12,12 @@
 static const char *reason_of(int code)
 {
 	switch (code) {
-	case -EEXIST:
 	case -EADDRINUSE:
 		return "exists";
-	case -ENOENT:
 	case -ENODEV:
 		return "not-found";
-	case -EBUSY:
-		return "busy";
-	case -ENOTSUP:
-		return "unsupported";
-	case -EACCES:
-	case -EPERM:
-	case -EINVAL:
-		return "refused";
 	default:
-		return "io";
+		return method_reason(code);
 	}
 }
 

@@ -9,6 +9,7 @@
 #define HOST_BACKEND_NET_BACKEND_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "host/backend/net/offload.h"
 #include "host/backend/net/port.h"
@@ -112,6 +113,9 @@ void net_port_dropped(struct net_port *port);
 
 /* It is gone for good. Returns -ENODEV. */
 int net_port_gone(struct net_port *port);
+
+/* What a clock shows, in ns. */
+u64 net_clock_ns(clockid_t clock);
 
 /* A thread that no signal is delivered to. Returns 0 or -errno. */
 int net_thread_start(pthread_t *thread, void *(*run)(void *context),

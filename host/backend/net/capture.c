@@ -71,14 +71,6 @@ struct net_capture {
 	u32 block_bytes;
 };
 
-static u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (u64)now.tv_sec * 1000000000ull + (u64)now.tv_nsec;
-}
-
 /* ---- the ring ---- */
 
 void net_capture_frame(struct net_capture *capture, bool to_guest,
@@ -101,7 +93,7 @@ void net_capture_frame(struct net_capture *capture, bool to_guest,
 		pthread_mutex_unlock(&capture->lock);
 		return;
 	}
-	record->time_ns = clock_ns(CLOCK_REALTIME);
+	record->time_ns = net_clock_ns(CLOCK_REALTIME);
 	record->lost = capture->lost;
 	record->frame_bytes = (u32)bytes;
 	record->kept_bytes = kept_bytes;
@@ -142,7 +134,7 @@ static bool closing_is_over(struct net_capture *capture)
 
 	pthread_mutex_lock(&capture->lock);
 	over = capture->closing &&
-	       clock_ns(CLOCK_MONOTONIC) >= capture->deadline_ns;
+	       net_clock_ns(CLOCK_MONOTONIC) >= capture->deadline_ns;
 	pthread_mutex_unlock(&capture->lock);
 	return over;
 }
@@ -289,7 +281,7 @@ static int write_frame(struct net_capture *capture, const struct record *record)
 
 static int write_end(struct net_capture *capture)
 {
-	u64 now = clock_ns(CLOCK_REALTIME);
+	u64 now = net_clock_ns(CLOCK_REALTIME);
 	struct net_capture_counters counters;
 
 	net_capture_counters(capture, &counters);
@@ -404,7 +396,7 @@ void net_capture_close(struct net_capture *capture)
 	pthread_mutex_lock(&capture->lock);
 	capture->closing = true;
 	capture->deadline_ns =
-		clock_ns(CLOCK_MONOTONIC) + CLOSE_MS * 1000000ull;
+		net_clock_ns(CLOCK_MONOTONIC) + CLOSE_MS * 1000000ull;
 	pthread_cond_signal(&capture->more);
 	pthread_mutex_unlock(&capture->lock);
 	pthread_join(capture->thread, NULL);

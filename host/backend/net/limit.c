@@ -19,14 +19,6 @@
 /* On the wire a frame has a preamble, an FCS and a gap (IEEE 802.3). */
 #define WIRE_BYTES 24
 
-static u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (u64)now.tv_sec * SECOND_NS + (u64)now.tv_nsec;
-}
-
 bool net_limit_passes(const struct net_limit *limit, u64 *when_ns)
 {
 	u64 free_ns, now;
@@ -34,7 +26,7 @@ bool net_limit_passes(const struct net_limit *limit, u64 *when_ns)
 	if (!port_load(&limit->bits_per_second))
 		return true;
 	free_ns = port_load(&limit->free_ns);
-	now = now_ns();
+	now = net_clock_ns(CLOCK_MONOTONIC);
 	if (free_ns <= now)
 		return true;
 	*when_ns = free_ns - now < LOOK_NS ? free_ns : now + LOOK_NS;
@@ -50,7 +42,7 @@ void net_limit_charge(struct net_limit *limit, u64 bytes)
 		return;
 	/* A frame is below 2^17 bytes: no overflow. */
 	cost = (bytes + WIRE_BYTES) * 8 * SECOND_NS / rate;
-	now = now_ns();
+	now = net_clock_ns(CLOCK_MONOTONIC);
 	free_ns = port_load(&limit->free_ns);
 	do {
 		begin = free_ns > now - BURST_NS ? free_ns : now - BURST_NS;

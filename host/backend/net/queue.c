@@ -135,11 +135,8 @@ void net_queue_filter_set(struct net_queue *queue,
 static void timer_arm(struct net_queue *queue)
 {
 	struct itimerspec time = { 0 };
-	struct timespec now;
-	u64 when = 0, now_ns;
+	u64 when = 0, now_ns = net_clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (u64)now.tv_sec * SECOND_NS + (u64)now.tv_nsec;
 	for (u32 i = 0; i < 2; i++) {
 		u64 one = queue->wait_ns[i];
 

@@ -33,17 +33,9 @@ struct switch_queue {
 	u32 event_count, event_at, turn;
 };
 
-static u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (u64)now.tv_sec * 1000000000ull + (u64)now.tv_nsec;
-}
-
 static u64 now_ms(void)
 {
-	return clock_ns(CLOCK_MONOTONIC_COARSE) / 1000000;
+	return net_clock_ns(CLOCK_MONOTONIC_COARSE) / 1000000;
 }
 
 static struct switch_port *port_of(const struct net_queue *queue)
@@ -225,7 +217,7 @@ static void peer_took(struct switch_peer *peer)
 		return;
 	patience_ns += EARNED_NS;
 	if (since_ns) {
-		waited_ns = clock_ns(CLOCK_MONOTONIC) - since_ns;
+		waited_ns = net_clock_ns(CLOCK_MONOTONIC) - since_ns;
 		patience_ns -=
 			waited_ns < patience_ns ? waited_ns : patience_ns;
 		port_store(&peer->stalled_ns, 0);
@@ -238,7 +230,7 @@ static void peer_took(struct switch_peer *peer)
 /* The peer takes no frames: until when to wait for it; 0: no longer. */
 static u64 stall_until(struct switch_peer *peer)
 {
-	u64 now = clock_ns(CLOCK_MONOTONIC), until_ns;
+	u64 now = net_clock_ns(CLOCK_MONOTONIC), until_ns;
 	u64 since_ns = port_load(&peer->stalled_ns);
 
 	if (!since_ns) {

@@ -27,10 +27,7 @@ void user_signal(int fd)
 
 static s64 now_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (s64)now.tv_sec * 1000000000 + now.tv_nsec;
+	return (s64)net_clock_ns(CLOCK_MONOTONIC);
 }
 
 /* ---- what libslirp calls ---- */
