@@ -23,6 +23,7 @@ static const struct cli_option options[] = {
 	{ "vm", 0, "VM", "the running VM whose disk is meant" },
 	{ "iops", 0, "N", "limit: requests per second" },
 	{ "bytes-per-second", 0, "SIZE", "limit: data per second" },
+	{ "force", 0, NULL, "eject, insert: although the guest locked it" },
 	{ "repair", 0, NULL, "check: bring the image in order" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -291,6 +292,8 @@ static const struct action actions[] = {
 	{ "list", 1, 1, NULL, disk_vm_list },
 	{ "attach", 2, 2, NULL, disk_vm_attach },
 	{ "detach", 2, 2, NULL, disk_vm_detach },
+	{ "eject", 1, 2, NULL, disk_vm_eject },
+	{ "insert", 2, 3, NULL, disk_vm_insert },
 	{ "limit", 2, 2, NULL, disk_vm_limit },
 };
 
@@ -336,9 +339,10 @@ const struct cli_command command_disk = {
 	.name = "disk",
 	.summary = "Make disk images, and give them to VMs",
 	.cmdlet = "New-VHD, Get-VHD, Resize-VHD, Test-VHD, "
-		  "Add-VMHardDiskDrive, Remove-VMHardDiskDrive",
-	.operands = "create|info|resize|check|convert|list|attach|detach|limit "
-		    "[PATH [SIZE | NEW]]",
+		  "Add-VMHardDiskDrive, Remove-VMHardDiskDrive, "
+		  "Set-VMDvdDrive",
+	.operands = "create|info|resize|check|convert|list|attach|detach|eject|"
+		    "insert|limit [PATH [SIZE | NEW | DRIVE]]",
 	.operands_min = 1,
 	.operands_max = 4,
 	.options = options,

@@ -15,6 +15,8 @@ int disk_convert(struct cli *cli, enum disk_format format);
 int disk_vm_list(struct cli *cli, enum disk_format format);
 int disk_vm_attach(struct cli *cli, enum disk_format format);
 int disk_vm_detach(struct cli *cli, enum disk_format format);
+int disk_vm_eject(struct cli *cli, enum disk_format format);
+int disk_vm_insert(struct cli *cli, enum disk_format format);
 int disk_vm_resize(struct cli *cli, enum disk_format format);
 int disk_vm_limit(struct cli *cli, enum disk_format format);
 

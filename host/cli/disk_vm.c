@@ -136,6 +136,95 @@ int disk_vm_detach(struct cli *cli, enum disk_format format)
 		      : status;
 }
 
+/* ---- DVD drives ---- */
+
+/* Whether a drive is the one that @name means: what is in it, or its place. */
+static bool drive_is(const json_t *disk, const char *name)
+{
+	char full[PATH_MAX], controller[16], place[32];
+
+	controller_text(disk, controller);
+	snprintf(place, sizeof(place), "%s:%d", controller,
+		 (int)json_integer_value(json_object_get(disk, "lun")));
+	return strcmp(place, name) == 0 ||
+	       strcmp(cli_text(disk, "path"), path_full(name, full)) == 0;
+}
+
+/* The drive that @name means (NULL: the only one), as place_find(). */
+static json_t *drive_find(struct cli *cli, const char *name, int *status)
+{
+	json_t *list = NULL, *disk, *drive = NULL, *params = NULL;
+	size_t i, count = 0;
+
+	*status = cli_request(cli, "disk.list", NULL, CLI_ANSWER_MS, &list);
+	if (*status != EXIT_STATUS_OK)
+		return NULL;
+	json_array_foreach(json_object_get(list, "disks"), i, disk)
+	{
+		if (strcmp(cli_text(disk, "kind"), "dvd") != 0 ||
+		    (name && !drive_is(disk, name)))
+			continue;
+		drive = disk;
+		count++;
+	}
+	if (count == 1)
+		params = json_pack("{s:O, s:O, s:b}", "controller",
+				   json_object_get(drive, "controller"), "lun",
+				   json_object_get(drive, "lun"), "force",
+				   cli_option(cli, "force") != NULL);
+	else if (name)
+		*status = cli_fail_text(
+			cli, EIO,
+			"the VM has no DVD drive \"%s\": name what is in it, "
+			"or "
+			"its place like 0:1; \"lis disk list --vm %s\" shows "
+			"those it has",
+			name, cli->operands[0]);
+	else
+		*status = cli_fail_text(
+			cli, EIO,
+			count ? "the VM has several DVD drives: name what is "
+				"in "
+				"one, or its place like 0:1"
+			      : "the VM has no DVD drive: give it one with "
+				"\"lis disk attach --vm VM IMAGE,dvd\"");
+	json_decref(list);
+	return params;
+}
+
+int disk_vm_eject(struct cli *cli, enum disk_format format)
+{
+	json_t *params;
+	int status;
+
+	(void)format;
+	vm_set(cli);
+	params = drive_find(
+		cli, cli->operand_count > 1 ? cli->operands[1] : NULL, &status);
+	return params ? place_request(cli, "disk.eject", params,
+				      "the drive is empty")
+		      : status;
+}
+
+int disk_vm_insert(struct cli *cli, enum disk_format format)
+{
+	char full[PATH_MAX];
+	json_t *params;
+	int status;
+
+	vm_set(cli);
+	params = drive_find(
+		cli, cli->operand_count > 2 ? cli->operands[2] : NULL, &status);
+	if (!params)
+		return status;
+	json_object_set_new(params, "path",
+			    json_string(path_full(cli->operands[1], full)));
+	if (format != DISK_FORMAT_AUTO)
+		json_object_set_new(params, "format",
+				    json_string(disk_format_name(format)));
+	return place_request(cli, "disk.insert", params, "it is in the drive");
+}
+
 int disk_vm_resize(struct cli *cli, enum disk_format format)
 {
 	uint64_t size_bytes;
@@ -192,6 +281,10 @@ static void row_add(struct table *table, const json_t *disk)
 				json_object_get(disk, "size_bytes")));
 	if (json_is_true(json_object_get(disk, "full")))
 		state = "host full";
+	else if (json_is_false(json_object_get(disk, "medium")))
+		state = "empty";
+	else if (json_is_true(json_object_get(disk, "locked")))
+		state = "locked";
 	else if (json_is_true(json_object_get(disk, "read_only")))
 		state = "read-only";
 	table_add(table, (const char *const[]){

@@ -18,6 +18,8 @@ const struct control_method vm_methods[] = {
 	{ "vm.counters", method_vm_counters },
 	{ "disk.attach", method_disk_attach },
 	{ "disk.detach", method_disk_detach },
+	{ "disk.eject", method_disk_eject },
+	{ "disk.insert", method_disk_insert },
 	{ "disk.resize", method_disk_resize },
 	{ "disk.set", method_disk_set },
 	{ "disk.list", method_disk_list },

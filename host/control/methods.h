@@ -26,6 +26,8 @@ control_method_fn method_vm_counters;
 /* methods_disk.c */
 control_method_fn method_disk_attach;
 control_method_fn method_disk_detach;
+control_method_fn method_disk_eject;
+control_method_fn method_disk_insert;
 control_method_fn method_disk_resize;
 control_method_fn method_disk_set;
 control_method_fn method_disk_list;

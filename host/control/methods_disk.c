@@ -111,6 +111,61 @@ void method_disk_detach(struct control_request *request, json_t *params)
 		reply(request, code, &error);
 }
 
+static void ejected(void *context)
+{
+	control_reply(context, json_object());
+}
+
+void method_disk_eject(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	struct lis_error error;
+	u32 controller, lun;
+	bool force = false;
+	int code;
+
+	if (!place_of(request, params, &controller, &lun) ||
+	    !params_flag(request, params, "force", &force))
+		return;
+	code = storage_eject(vm->storage, controller, lun, force, ejected,
+			     request, &error);
+	if (code < 0)
+		reply(request, code, &error);
+}
+
+static void inserted(void *context, int code, const struct lis_error *error)
+{
+	reply(context, code, error);
+}
+
+void method_disk_insert(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	const char *path = NULL, *format = NULL;
+	struct lis_error error;
+	struct run_disk disk;
+	u32 controller, lun;
+	bool force = false;
+	int code;
+
+	if (!place_of(request, params, &controller, &lun) ||
+	    !params_flag(request, params, "force", &force) ||
+	    !params_text(request, params, "path", true, &path) ||
+	    !params_text(request, params, "format", false, &format))
+		return;
+	run_disk_init(&disk);
+	code = run_disk_set(&disk, "disk.insert", "path", path, &error);
+	if (code == 0 && format)
+		code = run_disk_set(&disk, "disk.insert", "format", format,
+				    &error);
+	if (code < 0)
+		control_fail_params(request, "%s", error.text);
+	else
+		storage_insert_later(vm->storage, controller, lun, &disk, force,
+				     inserted, request);
+	run_disk_release(&disk);
+}
+
 void method_disk_resize(struct control_request *request, json_t *params)
 {
 	struct vm *vm = request->context;
@@ -163,8 +218,8 @@ static json_t *disk_row(const struct storage_disk *disk)
 		run_disk_controller_json(disk->controller), "lun",
 		(json_int_t)disk->lun, "path", json_text(config->path), "kind",
 		config->dvd ? "dvd" : "disk", "format",
-		disk_format_name(disk->info.format), "size_bytes",
-		(json_int_t)disk->info.size_bytes, "sector_bytes",
+		disk->medium ? disk_format_name(disk->info.format) : "",
+		"size_bytes", (json_int_t)disk->info.size_bytes, "sector_bytes",
 		(json_int_t)disk->info.sector_bytes, "physical_sector_bytes",
 		(json_int_t)disk->info.physical_sector_bytes);
 	json_t *rest = json_pack(
@@ -179,6 +234,10 @@ static json_t *disk_row(const struct storage_disk *disk)
 
 	json_object_update(row, rest);
 	json_decref(rest);
+	if (config->dvd) {
+		json_object_set_new(row, "medium", json_boolean(disk->medium));
+		json_object_set_new(row, "locked", json_boolean(disk->locked));
+	}
 	return row;
 }
 

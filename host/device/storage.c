@@ -132,9 +132,14 @@ static void woken(uv_async_t *async)
 {
 	struct storage *storage = async->data;
 
+	struct unit *unit;
+	u32 place = 0;
+
 	for (u32 i = 0; i < CONTROLLERS; i++)
 		if (storage->controllers[i])
 			controller_look(storage->controllers[i]);
+	while ((unit = unit_next(storage, &place)))
+		medium_look(unit);
 	full_look(storage);
 	gone_close(storage);
 }
@@ -226,7 +231,7 @@ static u32 number_of(u32 controller, u32 lun)
 	return controller == RUN_DISK_IDE ? 0 : lun;
 }
 
-static struct unit *unit_at(struct storage *storage, u32 controller, u32 lun)
+struct unit *unit_at(struct storage *storage, u32 controller, u32 lun)
 {
 	struct controller *found;
 
@@ -235,6 +240,12 @@ static struct unit *unit_at(struct storage *storage, u32 controller, u32 lun)
 		return NULL;
 	found = storage->controllers[controller_of(controller, lun)];
 	return found ? found->units[number_of(controller, lun)] : NULL;
+}
+
+struct controller *unit_controller(const struct unit *unit)
+{
+	return unit->storage
+		->controllers[controller_of(unit->controller, unit->number)];
 }
 
 static bool lun_find(struct storage *storage, u32 controller, u32 *lun)
@@ -397,7 +408,7 @@ void storage_attach_later(struct storage *storage,
 		      attach_opened);
 }
 
-static int missing(u32 controller, u32 lun, struct lis_error *error)
+int unit_missing(u32 controller, u32 lun, struct lis_error *error)
 {
 	if (controller == RUN_DISK_IDE)
 		return lis_error_set(error, ENOENT,
@@ -414,7 +425,7 @@ int storage_detach(struct storage *storage, u32 controller, u32 lun,
 	struct unit *unit = unit_at(storage, controller, lun);
 
 	if (!unit)
-		return missing(controller, lun, error);
+		return unit_missing(controller, lun, error);
 	unit->done = done;
 	unit->done_context = context;
 	controller_unit(storage->controllers[controller_of(controller, lun)],
@@ -432,7 +443,11 @@ int storage_resize(struct storage *storage, u32 controller, u32 lun,
 	int code;
 
 	if (!unit)
-		return missing(controller, lun, error);
+		return unit_missing(controller, lun, error);
+	if (unit->config.dvd)
+		return lis_error_set(error, EINVAL,
+				     "a DVD cannot be resized: put another one "
+				     "into the drive");
 	code = disk_resize(unit->disk, size_bytes, error);
 	if (code < 0)
 		return code;
@@ -449,8 +464,9 @@ int storage_limit(struct storage *storage, u32 controller, u32 lun, u64 iops,
 	struct unit *unit = unit_at(storage, controller, lun);
 
 	if (!unit)
-		return missing(controller, lun, error);
-	disk_limits_set(unit->disk, iops, bytes_per_second);
+		return unit_missing(controller, lun, error);
+	if (unit->disk)
+		disk_limits_set(unit->disk, iops, bytes_per_second);
 	unit->config.iops = iops;
 	unit->config.bytes_per_second = bytes_per_second;
 	return 0;
@@ -466,7 +482,13 @@ bool storage_next(struct storage *storage, u32 *place,
 	disk->config = &unit->config;
 	disk->controller = unit->controller;
 	disk->lun = unit->number;
-	disk_info_get(unit->disk, &disk->info);
+	disk->medium = unit->disk;
+	disk->info = (struct disk_info){ .read_only = true };
+	if (unit->disk)
+		disk_info_get(unit->disk, &disk->info);
+	pthread_mutex_lock(&unit->lock);
+	disk->locked = unit->lun.prevented;
+	pthread_mutex_unlock(&unit->lock);
 	disk->full = parked(unit);
 	disk->reads = __atomic_load_n(&unit->reads, __ATOMIC_RELAXED);
 	disk->writes = __atomic_load_n(&unit->writes, __ATOMIC_RELAXED);

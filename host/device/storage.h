@@ -44,7 +44,9 @@ struct storage_disk {
 	u32 controller; /* RUN_DISK_IDE for those */
 	u32 lun;
 	struct disk_info info;
-	bool full; /* requests wait for room on the host */
+	bool medium; /* false: an empty drive */
+	bool locked; /* a drive that the guest keeps shut */
+	bool full;   /* requests wait for room on the host */
 	u64 reads;
 	u64 writes;
 	u64 read_bytes;
@@ -96,6 +98,33 @@ void storage_attach_later(struct storage *storage,
 int storage_detach(struct storage *storage, u32 controller, u32 lun,
 		   void (*done)(void *context), void *context,
 		   struct lis_error *error);
+
+/*
+ * Take the medium out of a DVD drive. Requests under way are ended first: @done
+ * is called when the image is closed, at once or later.
+ * @force: although the guest keeps the drive shut
+ * Returns 0; -ENOENT: no disk there; -EINVAL: not a DVD drive; -ENOMEDIUM: the
+ * drive is empty; -EBUSY: somebody else waits for it to be empty; -EPERM: the
+ * guest keeps it shut, and was told of the wish. @error is set.
+ */
+int storage_eject(struct storage *storage, u32 controller, u32 lun, bool force,
+		  void (*done)(void *context), void *context,
+		  struct lis_error *error);
+
+/* How storage_insert_later() ended: as storage_eject() (but that an empty drive
+ * is none), or what disk_open says. */
+typedef void storage_inserted(void *context, int code,
+			      const struct lis_error *error);
+
+/*
+ * Put a medium into a DVD drive, in place of the one there may be. The image is
+ * opened on another thread and before the other one is taken out.
+ * @config: path and format, copied
+ * @done: called once, on the loop, now or later
+ */
+void storage_insert_later(struct storage *storage, u32 controller, u32 lun,
+			  const struct run_disk *config, bool force,
+			  storage_inserted *done, void *context);
 
 /* Make a disk larger or smaller, and tell the guest. 0, -ENOENT or what
  * disk_resize says. */

@@ -56,12 +56,18 @@ struct unit {
 	struct storage *storage;
 	struct run_disk config;
 	u32 controller;
-	u32 number; /* the LUN */
-	struct disk *disk;
+	u32 number;	   /* the LUN */
+	struct disk *disk; /* changed under the lock; NULL: an empty drive */
 	struct lun lun;
 	pthread_mutex_t lock;
 	u32 users;  /* atomic: the controller's table and the workers */
 	u32 parked; /* atomic: requests that wait for room on the host */
+	/* A drive whose medium was taken out. */
+	struct disk *leaving; /* the loop's; workers may still have queues */
+	u32 disk_users;	      /* atomic: queues of the disk, or of leaving */
+	bool guest_ejected;   /* atomic: by the guest, and not seen to yet */
+	void (*ejected)(void *context); /* who waits for its end, or NULL */
+	void *ejected_context;
 	/* atomic */
 	u64 reads;
 	u64 writes;
@@ -118,6 +124,7 @@ struct slot {
 	struct unit *unit;	  /* NULL: none */
 	struct disk_queue *queue; /* NULL: not used yet */
 	bool leaving;		  /* no new requests */
+	bool emptying;		  /* the medium was taken out of the drive */
 	u32 under_way;		  /* tasks */
 };
 
@@ -158,7 +165,7 @@ struct worker {
 	struct storage_vsp vsp;
 	u64 units;   /* a bit for each unit there is */
 	u64 kicks;   /* a bit for each slot that has something to kick */
-	u32 leaving; /* slots that wait for their last request */
+	u32 leaving; /* times that slots wait for their last request */
 	bool stopping;
 	bool stalled; /* the next packet waits for a call */
 	bool waits_for_sub_channels;
@@ -184,6 +191,12 @@ struct worker {
 
 /* A worker has news for the loop. Any thread. */
 void storage_wake(struct storage *storage);
+/* The unit at a place (controller: RUN_DISK_IDE for those), or NULL; and what
+ * is said when there is none: -ENOENT. On the loop. */
+struct unit *unit_at(struct storage *storage, u32 controller, u32 lun);
+int unit_missing(u32 controller, u32 lun, struct lis_error *error);
+/* The controller in whose table it is. */
+struct controller *unit_controller(const struct unit *unit);
 
 /* ---- unit.c ---- */
 
@@ -196,6 +209,23 @@ void unit_take(struct unit *unit);
 void unit_let_go(struct unit *unit);
 /* Close the image and free it; on the loop. */
 void unit_close(struct unit *unit);
+/* Open the image that a unit is to have; 0 or -errno with @error set. Any
+ * thread. */
+int unit_disk_open(struct disk **disk, const struct run_disk *config,
+		   struct lis_error *error);
+/* Its path as administrators find it from anywhere. Returns 0 or -ENOMEM. */
+int unit_path_set(struct run_disk *config, const char *path);
+
+/* ---- medium.c ---- */
+
+/* A queue of the unit's disk is to be opened (NULL: there is none), or was
+ * closed. Any thread. */
+struct disk *medium_take(struct unit *unit);
+void medium_let_go(struct unit *unit);
+/* The guest opened the tray. Any thread. */
+void medium_guest_ejected(struct unit *unit);
+/* See to what workers left of a unit; on the loop. */
+void medium_look(struct unit *unit);
 
 /* ---- controller.c ---- */
 

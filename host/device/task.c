@@ -302,6 +302,8 @@ static void command_begin(struct task *task)
 	}
 	task->scsi.buffer = task->buffer;
 	step = command_step(task, scsi_begin);
+	if (task->scsi.notice & SCSI_NOTICE_EJECT)
+		medium_guest_ejected(task->slot->unit);
 	if (step == SCSI_STEP_DATA)
 		step = data_take(task);
 	if (step == SCSI_STEP_BLOCK) {

@@ -6,20 +6,24 @@
 
 #include "host/device/storage_internal.h"
 
-static void disk_options_of(const struct run_disk *config,
-			    struct disk_options *options)
+int unit_disk_open(struct disk **disk, const struct run_disk *config,
+		   struct lis_error *error)
 {
-	options->path = config->path;
-	options->read_only = config->read_only || config->dvd;
-	options->cache = config->cached ? DISK_CACHE_BUFFERED : DISK_CACHE_AUTO;
-	options->sector_bytes = config->logical_sector_bytes;
-	options->physical_sector_bytes = config->physical_sector_bytes;
-	options->iops = config->iops;
-	options->bytes_per_second = config->bytes_per_second;
-	options->track = !config->dvd;
-	options->format = DISK_FORMAT_AUTO;
+	struct disk_options options = {
+		.path = config->path,
+		.read_only = config->read_only || config->dvd,
+		.cache = config->cached ? DISK_CACHE_BUFFERED : DISK_CACHE_AUTO,
+		.sector_bytes = config->logical_sector_bytes,
+		.physical_sector_bytes = config->physical_sector_bytes,
+		.iops = config->iops,
+		.bytes_per_second = config->bytes_per_second,
+		.track = !config->dvd,
+		.format = DISK_FORMAT_AUTO,
+	};
+
 	if (config->format)
-		disk_format_find(config->format, &options->format);
+		disk_format_find(config->format, &options.format);
+	return disk_open(disk, &options, error);
 }
 
 static int lun_make(struct unit *unit, struct lis_error *error)
@@ -52,27 +56,22 @@ static int lun_make(struct unit *unit, struct lis_error *error)
 			     info.sector_bytes);
 }
 
-static int config_copy(struct unit *unit, const struct run_disk *config,
-		       struct lis_error *error)
+int unit_path_set(struct run_disk *config, const char *path)
 {
-	int code = run_disk_copy(&unit->config, config, error);
-	char *full;
+	char *full = strstr(path, "://") ? NULL : realpath(path, NULL);
 
-	if (code < 0 || strstr(config->path, "://"))
-		return code;
-	/* By which administrators find it from anywhere. */
-	full = realpath(config->path, NULL);
-	if (full) {
-		free(unit->config.path);
-		unit->config.path = full;
-	}
+	if (!full)
+		full = strdup(path);
+	if (!full)
+		return -ENOMEM;
+	free(config->path);
+	config->path = full;
 	return 0;
 }
 
 int unit_open(struct unit **result, struct storage *storage,
 	      const struct run_disk *config, struct lis_error *error)
 {
-	struct disk_options options = { 0 };
 	struct unit *unit = calloc(1, sizeof(*unit));
 	int code;
 
@@ -81,11 +80,11 @@ int unit_open(struct unit **result, struct storage *storage,
 	pthread_mutex_init(&unit->lock, NULL);
 	unit->storage = storage;
 	unit->users = 1;
-	code = config_copy(unit, config, error);
-	if (code == 0) {
-		disk_options_of(&unit->config, &options);
-		code = disk_open(&unit->disk, &options, error);
-	}
+	code = run_disk_copy(&unit->config, config, error);
+	if (code == 0 && unit_path_set(&unit->config, config->path) < 0)
+		code = lis_error_set(error, ENOMEM, "out of memory");
+	if (code == 0)
+		code = unit_disk_open(&unit->disk, &unit->config, error);
 	if (code == 0)
 		code = lun_make(unit, error);
 	if (code < 0)
@@ -117,6 +116,10 @@ void unit_close(struct unit *unit)
 {
 	if (unit->disk)
 		disk_close(unit->disk);
+	if (unit->leaving)
+		disk_close(unit->leaving);
+	if (unit->ejected)
+		unit->ejected(unit->ejected_context);
 	if (unit->done)
 		unit->done(unit->done_context);
 	run_disk_release(&unit->config);

@@ -107,13 +107,22 @@ static void tasks_abort(struct worker *worker,
 
 /* ---- the way to the disks ---- */
 
-static void slot_close(struct worker *worker, struct slot *slot)
+static void slot_queue_close(struct worker *worker, struct slot *slot)
 {
 	if (slot->queue) {
 		channel_thread_unwatch(&worker->thread,
 				       disk_queue_fd(slot->queue));
 		disk_queue_close(slot->queue);
+		medium_let_go(slot->unit);
 	}
+	slot->queue = NULL;
+	worker->leaving -= slot->emptying;
+	slot->emptying = false;
+}
+
+static void slot_close(struct worker *worker, struct slot *slot)
+{
+	slot_queue_close(worker, slot);
 	unit_let_go(slot->unit);
 	worker->leaving -= slot->leaving;
 	*slot = (struct slot){ 0 };
@@ -124,21 +133,48 @@ struct disk_queue *worker_queue(struct task *task)
 	struct worker *worker = task->worker;
 	struct slot *slot = task->slot;
 	struct lis_error error;
+	struct disk *disk;
 
 	if (slot->queue)
 		return slot->queue;
-	if (disk_queue_open(&slot->queue, slot->unit->disk, &error) < 0)
+	disk = medium_take(slot->unit);
+	if (!disk)
+		return NULL;
+	if (disk_queue_open(&slot->queue, disk, &error) < 0) {
 		slot->queue = NULL;
-	else
+		medium_let_go(slot->unit);
+	} else {
 		channel_thread_watch(&worker->thread,
 				     disk_queue_fd(slot->queue), EPOLLIN,
 				     (u64)(slot - worker->slots));
+	}
 	return slot->queue;
 }
 
 static bool uses_slot(struct task *task, const void *context)
 {
 	return task->slot == context;
+}
+
+/* A queue of a medium that was taken out ends with its last request. */
+static void slot_empty(struct worker *worker, struct slot *slot)
+{
+	bool empty;
+
+	if (!slot->queue)
+		return;
+	pthread_mutex_lock(&slot->unit->lock);
+	empty = !slot->unit->disk;
+	pthread_mutex_unlock(&slot->unit->lock);
+	if (!empty)
+		return;
+	if (!slot->emptying) {
+		slot->emptying = true;
+		worker->leaving++;
+		tasks_abort(worker, uses_slot, slot);
+	}
+	if (!slot->under_way)
+		slot_queue_close(worker, slot);
 }
 
 static void slot_look(struct worker *worker, u32 number)
@@ -152,8 +188,10 @@ static void slot_look(struct worker *worker, u32 number)
 	if (unit && unit != slot->unit)
 		unit_take(unit);
 	pthread_mutex_unlock(&controller->lock);
-	if (unit == slot->unit)
+	if (unit == slot->unit) {
+		slot_empty(worker, slot);
 		return;
+	}
 	if (slot->unit && !slot->leaving) {
 		slot->leaving = true;
 		worker->leaving++;
@@ -183,7 +221,8 @@ static void slots_look(struct worker *worker)
 static void slots_settle(struct worker *worker)
 {
 	for (u32 i = 0; worker->leaving && i < LUN_PER_CONTROLLER; i++)
-		if (worker->slots[i].leaving && !worker->slots[i].under_way)
+		if ((worker->slots[i].leaving || worker->slots[i].emptying) &&
+		    !worker->slots[i].under_way)
 			slot_look(worker, i);
 }
 

@@ -129,6 +129,7 @@ def test_of_a_running_vm(lis, tmp_path):
          "full": True}]},
         "disk.attach": note({"controller": 1, "lun": 7}),
         "disk.detach": note({}), "disk.resize": note({}),
+        "disk.eject": note({}), "disk.insert": note({}),
         "disk.set": note({})})
     shown = lis("disk", "list", "--vm", "demovm").out.splitlines()
     assert shown[2].split() == ["0", "3", "disk", "raw", "1", "GiB",
@@ -143,12 +144,20 @@ def test_of_a_running_vm(lis, tmp_path):
     assert lis("disk", "resize", str(path), "2G", "--vm", "demovm").status == 0
     assert lis("disk", "limit", "/other", "--iops", "50", "--vm",
                "demovm").status == 0
+    for words in (["eject"], ["eject", "ide:1", "--force"],
+                  ["insert", str(path), "/other"]):
+        assert lis("disk", *words, "--vm", "demovm").status == 0, words
+    drive = {"controller": "ide", "lun": 1, "force": False}
     assert asked == [
         {"path": str(path), "controller": 1, "read_only": True,
          "sector": "512e"},
         {"controller": 0, "lun": 3},
         {"controller": 0, "lun": 3, "size_bytes": 2 * GIB},
-        {"controller": "ide", "lun": 1, "iops": 50, "bytes_per_second": 0}]
+        {"controller": "ide", "lun": 1, "iops": 50, "bytes_per_second": 0},
+        drive, {**drive, "force": True}, {**drive, "path": str(path)}]
+    result = lis("disk", "eject", "0:3", "--vm", "demovm")
+    assert result.status == 1
+    assert "no DVD drive" in result.err
     result = lis("disk", "detach", "/nowhere", "--vm", "demovm")
     assert result.status == 1
     assert "has no disk" in result.err

@@ -170,7 +170,7 @@ def test_completion_of_names(lis, complete):
         expected = [] if command in ("run", "list") else ["demovm", "other"]
         if command == "disk":
             expected = ["create", "info", "resize", "check", "convert",
-                        "list", "attach", "detach", "limit"]
+                        "list", "attach", "detach", "eject", "insert", "limit"]
         if command == "net":
             expected = ["list", "attach", "detach", "set", "capture"]
         assert complete(command, "") == expected

@@ -131,6 +131,54 @@ def test_dvd(disks):
                          % name)[0] != 0
 
 
+def drive(disks):
+    """What lis disk list has of the DVD drive."""
+    rows = vm_module.lis("disk", "list", "--vm", disks.guest.name,
+                         "--json").json["disks"]
+    return next(row for row in rows if row["kind"] == "dvd")
+
+
+def wait_drive(disks, key, value):
+    """Waits until the drive is said to be so."""
+    limit = time.monotonic() + 60
+    while drive(disks)[key] != value:
+        assert time.monotonic() < limit, "never %s %s" % (key, value)
+        time.sleep(0.2)
+
+
+def test_media_change(disks):
+    """What is in the drive is changed by the host, and ejected by the guest;
+    a drive that the guest uses is locked."""
+    guest, name, vm_name = disks.guest, disks.name("dvd"), disks.guest.name
+    other = image_make(os.path.join(disks.folder, "other.raw"), 4 * MIB,
+                       random_bytes(MIB, 70))
+
+    def disk(*arguments, **options):
+        return vm_module.lis("disk", *arguments, "--vm", vm_name, **options)
+
+    disk("insert", other)
+    assert total(guest, name) == digest(other)
+    guest.run("sleep 600 </dev/%s >/dev/null 2>&1 & echo $! >/run/holder"
+              % name)
+    wait_drive(disks, "locked", True)
+    refused = disk("eject", check=False)
+    assert refused.status != 0 and "keeps the drive shut" in refused.error
+    assert " locked " in disk("list").output
+    guest.run("kill $(cat /run/holder)")
+    wait_drive(disks, "locked", False)
+    disk("eject", other)
+    assert " empty " in disk("list").output
+    assert guest.try_run("dd if=/dev/%s count=1" % name)[0] != 0
+    disk("insert", disks.paths["dvd"])
+    assert total(guest, name) == digest(disks.paths["dvd"])
+    guest.run("eject /dev/" + name)
+    wait_drive(disks, "medium", False)
+    assert "the guest ejected" in vm_module.lis(
+        "events", vm_name, "--no-follow").output
+    disk("insert", disks.paths["dvd"], "0:%d" % drive(disks)["lun"])
+    assert total(guest, name) == digest(disks.paths["dvd"])
+
+
 def test_read_only(disks):
     """A read-only disk says so and stays as it is."""
     guest, name = disks.guest, disks.name("read-only")
