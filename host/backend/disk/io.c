@@ -16,6 +16,25 @@
 /* What has no op of its own: results that nobody waits for. */
 #define NOBODY NULL
 
+/*
+ * liburing maps and unmaps its rings by system calls of its own, which the
+ * thread sanitizer does not see: a ring of one thread in the place of one that
+ * another thread has given up would look like memory that they share. The
+ * kernel does the one call after the other; that is all that is said here.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/tsan_interface.h>
+static char ring_maps;
+#define RING_MAPPED()	 __tsan_acquire(&ring_maps)
+#define RING_UNMAPPING() __tsan_release(&ring_maps)
+#endif
+#endif
+#ifndef RING_MAPPED
+#define RING_MAPPED()
+#define RING_UNMAPPING()
+#endif
+
 static void wake_arm(struct io *io);
 
 static void inbox_run(struct io *io)
@@ -107,6 +126,7 @@ int io_init(struct io *io, struct lis_error *err)
 			"locked memory",
 			strerror(-ret));
 	}
+	RING_MAPPED();
 	pthread_mutex_init(&io->inbox_lock, NULL);
 	wake_arm(io);
 	io_uring_submit(&io->ring);
@@ -115,6 +135,7 @@ int io_init(struct io *io, struct lis_error *err)
 
 void io_release(struct io *io)
 {
+	RING_UNMAPPING();
 	io_uring_queue_exit(&io->ring);
 	close(io->wake_fd);
 	pthread_mutex_destroy(&io->inbox_lock);
