@@ -189,7 +189,8 @@ static void slot_look(struct worker *worker, u32 number)
 		unit_take(unit);
 	pthread_mutex_unlock(&controller->lock);
 	if (unit == slot->unit) {
-		slot_empty(worker, slot);
+		if (unit)
+			slot_empty(worker, slot);
 		return;
 	}
 	if (slot->unit && !slot->leaving) {

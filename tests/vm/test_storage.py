@@ -167,7 +167,7 @@ def test_media_change(disks):
     guest.run("kill $(cat /run/holder)")
     wait_drive(disks, "locked", False)
     disk("eject", other)
-    assert " empty " in disk("list").output
+    assert "empty" in disk("list").output
     assert guest.try_run("dd if=/dev/%s count=1" % name)[0] != 0
     disk("insert", disks.paths["dvd"])
     assert total(guest, name) == digest(disks.paths["dvd"])
