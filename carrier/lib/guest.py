@@ -24,8 +24,11 @@ KERNELS = {
 # Those that carrier/packages more fetches, for tests of their own.
 MORE_KERNELS = {
     "5.10": ("daemons-6.1",),
+    "686": (),
     "686-pae": (),
 }
+# Those for 32-bit processors.
+SMALL_KERNELS = ("686", "686-pae")
 # Loaded at start, in this order.
 LOADED = ("hv_vmbus", "hv_utils", "uio_hv_generic", "brd", "ext4", "dummy")
 # There to be loaded by a test, or for a device that is found.
@@ -50,7 +53,7 @@ def _packages(name):
 
 def _parts(name):
     """All that the cache must have for a guest."""
-    more = ("busybox-686",) if name == "686-pae" else ()
+    more = ("busybox-686",) if name in SMALL_KERNELS else ()
     return ("kernel-" + name,) + _packages(name) + more
 
 
@@ -66,17 +69,17 @@ def missing_reason(name):
 
 def busybox(name):
     """The busybox that runs on a kernel."""
-    if name == "686-pae":
+    if name in SMALL_KERNELS:
         return os.path.join(cache_folder(), "busybox-686", "bin", "busybox")
     return BUSYBOX
 
 
 def kernel_file(name):
-    """The kernel as our host boots it: the package's bzImage, but of 686-pae
-    what is packed in it. A 32-bit kernel unpacks itself with paging off, which
+    """The kernel as our host boots it: the package's bzImage, but of a 32-bit
+    one what is packed in it. Such a kernel unpacks itself with paging off, which
     takes the carrier's emulation longer than any test waits."""
     root = os.path.join(cache_folder(), "kernel-" + name)
-    if name == "686-pae":
+    if name in SMALL_KERNELS:
         return initramfs.unpacked_image(root)
     return initramfs.kernel_image(root)
 
@@ -113,7 +116,7 @@ def _add_modules(archive, kernel):
 def _add_system(archive, kernel):
     archive.file("bin/busybox", busybox(kernel), 0o755)
     # The key-value daemon's scripts ask for it by name.
-    if kernel != "686-pae":
+    if kernel not in SMALL_KERNELS:
         archive.program("bin/bash", "/bin/bash")
         archive.program("sbin/ethtool", "/usr/sbin/ethtool")
     applets = subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE,
@@ -126,7 +129,7 @@ def _add_system(archive, kernel):
             archive.link("bin/" + applet, "busybox")
     for name, source in ours.items():
         archive.file(name, os.path.join(PARTS, source), 0o755)
-    for program in PROGRAMS if kernel != "686-pae" else ():
+    for program in PROGRAMS if kernel not in SMALL_KERNELS else ():
         archive.file("sbin/" + program, _program(program), 0o755)
     archive.file("etc/os-release", "/etc/os-release", 0o644)
     archive.data("etc/hostname", HOSTNAME.encode() + b"\n")

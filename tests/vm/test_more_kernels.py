@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Older and smaller kernels: Debian 11's 5.10, and 6.1 for 32-bit processors
-with PAE."""
+"""Older and smaller kernels: Debian 11's 5.10, and 6.1 for 32-bit processors,
+without PAE and with."""
 
 import os
 import subprocess
