@@ -53,10 +53,10 @@ def ring():
         return json.load(stream)
 
 
-def in_carrier(name):
-    """Runs bench/NAME.py inside the carrier: what it measured."""
+def in_carrier(name, *options):
+    """Runs bench/NAME.py inside a carrier: what it measured."""
     path = os.path.join(BUILD, name + ".json")
-    run("carrier/carrier", "run", "--share", BUILD, "--follow",
+    run("carrier/carrier", "run", *options, "--share", BUILD, "--follow",
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
         "/usr/bin/python3", "bench/%s.py" % name, path)
@@ -72,11 +72,11 @@ def vm():
 
 
 def storage():
-    """Disks, inside the carrier."""
-    say("disks, in the carrier")
+    """Disks, inside a carrier that counts instructions."""
+    say("disks, in a carrier that counts instructions: some 20 minutes")
     run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     run("carrier/debian-image", "6.1", stdout=subprocess.DEVNULL)
-    return in_carrier("storage")
+    return in_carrier("storage", "--icount")
 
 
 PARTS = {"ring": ring, "vm": vm, "storage": storage}

@@ -1,12 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """A disk of ours beside QEMU's virtio-blk and virtio-scsi: the same kernel, the
-same fio, the same file system beneath, in turns. Runs inside the carrier;
-bench/run.py starts it."""
+same fio, the same file system beneath. Runs inside a carrier whose clock counts
+instructions (--icount); bench/run.py starts it.
+
+The disks are in memory, so that nothing is waited for: requests per second are
+then a count of instructions, of guest and host together, and the same whatever
+else the machine does.
+"""
 
 import json
+import glob
 import os
-import statistics
+import re
 import subprocess
 import sys
 
@@ -20,9 +26,8 @@ import initramfs  # noqa: E402
 import vm as vm_module  # noqa: E402
 from machine import cache_folder  # noqa: E402
 
-ROUNDS = 3
-SECONDS = 5
-SIZE_MIB = 512
+SIZE_MIB = 128
+INSTRUCTIONS_PER_SECOND = 10 ** 9
 MEMORY_MIB = 384
 FOLDER = "/run/bench"
 TOOLS = "/mnt/tools"
@@ -34,17 +39,22 @@ QEMU = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-M", "q35",
 # Name: the disk under test and the tools, as the guest names them.
 HOSTS = {"lis": "sda sdb", "lis-vhdx": "sda sdb", "virtio-blk": "vda vdb",
          "virtio-scsi": "sda vda"}
+# Name: what fio is told, and how many requests.
 JOBS = {
-    "4 KiB random read, depth 1": "--rw=randread --bs=4k --iodepth=1",
-    "4 KiB random write, depth 1": "--rw=randwrite --bs=4k --iodepth=1",
-    "4 KiB random read, depth 32": "--rw=randread --bs=4k --iodepth=32",
-    "4 KiB random write, depth 32": "--rw=randwrite --bs=4k --iodepth=32",
-    "128 KiB read, depth 8": "--rw=read --bs=128k --iodepth=8",
-    "128 KiB write, depth 8": "--rw=write --bs=128k --iodepth=8",
+    "4 KiB random read, depth 1":
+        ("--rw=randread --bs=4k --iodepth=1", 3000),
+    "4 KiB random write, depth 1":
+        ("--rw=randwrite --bs=4k --iodepth=1", 3000),
+    "4 KiB random read, depth 32":
+        ("--rw=randread --bs=4k --iodepth=32", 6000),
+    "4 KiB random write, depth 32":
+        ("--rw=randwrite --bs=4k --iodepth=32", 6000),
+    "128 KiB read, depth 8": ("--rw=read --bs=128k --iodepth=8", 1000),
+    "128 KiB write, depth 8": ("--rw=write --bs=128k --iodepth=8", 1000),
 }
 FIO = "fio --name=bench --filename=/dev/%s --size=%dM --direct=1 " \
-    "--ioengine=libaio --runtime=%d --ramp_time=1 --time_based " \
-    "--norandommap --randrepeat=1 --output-format=json %s"
+    "--ioengine=libaio --norandommap --randrepeat=1 --output-format=json " \
+    "%s --number_ios=%d"
 
 
 def say(text):
@@ -65,7 +75,7 @@ def backing():
     for name, data in modules.closure(["null_blk", "crc32c_generic", "ext4"]):
         path = "/run/%s.ko" % name
         initramfs.write_whole(path, data)
-        options = ["memory_backed=1", "gb=3", "nr_devices=1"] \
+        options = ["memory_backed=1", "gb=1", "nr_devices=1"] \
             if name == "null_blk" else []
         # It may be there already.
         subprocess.run(["insmod", path] + options, check=False,
@@ -80,6 +90,8 @@ def backing():
         for _ in range(SIZE_MIB):
             stream.write(block)
     vm_module.lis("disk", "convert", raw, vhdx)
+    # Else the first to write finds pages that are to be written out before.
+    run("sync")
     return {host: vhdx if host == "lis-vhdx" else raw for host in HOSTS}
 
 
@@ -120,15 +132,35 @@ def command(host, guest, first, image, tools):
                        "-device", "virtio-blk-pci,drive=tools"]
 
 
-def cpu_s(pid):
-    """Processor time that a process took for itself, without its guest's."""
+def host_s(pid):
+    """Processor time that a process took for itself, without its guest's. That
+    is sampled at the clock's ticks: of one job, it is right to some percent."""
+    spent_ns = 0
+    for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
+        with open(path, encoding="ascii") as stream:
+            spent_ns += int(stream.read().split()[0])
     with open("/proc/%d/stat" % pid, encoding="ascii") as stream:
-        fields = stream.read().rpartition(")")[2].split()
-    user, system, guest = (int(fields[i]) for i in (11, 12, 40))
-    return (user + system - guest) / os.sysconf("SC_CLK_TCK")
+        guest = int(stream.read().rpartition(")")[2].split()[40])
+    return spent_ns / 1e9 - guest / os.sysconf("SC_CLK_TCK")
 
 
-def one_round(host, line):
+def devices(host, guest_run):
+    """The names of the two disks in the guest: under test, and the tools."""
+    names = HOSTS[host].split()
+    if not names[0].startswith("sd"):
+        return names
+    # Linux probes SCSI disks at the same time: their names say nothing.
+    for lun, name in enumerate(names):
+        if name.startswith("sd"):
+            shown = guest_run("cd /sys/bus/scsi/devices; n=0; until "
+                              "ls -d *:0:0:%d/block/sd* 2>/dev/null; do "
+                              "n=$((n + 1)); [ $n -lt 600 ] || exit 1; "
+                              "sleep 0.1; done" % lun)
+            names[lun] = re.search(r"sd\w+", shown).group(0)
+    return names
+
+
+def measure(host, line):
     """Boots a host and runs every job: {job: (requests/s, host's s each)}."""
     process = console.start(line)
     try:
@@ -141,24 +173,22 @@ def one_round(host, line):
                 raise RuntimeError("%s: %s: %s" % (host, script, output))
             return output
 
-        disk, tools = HOSTS[host].split()
         guest_run("while read n; do grep -q ^$n' ' /proc/modules || "
-                  "insmod /virtio/$n.ko 2>/dev/null; done </virtio/order; "
-                  "until [ -b /dev/%s ] && [ -b /dev/%s ]; do sleep 0.1; done; "
+                  "insmod /virtio/$n.ko 2>/dev/null; done </virtio/order")
+        disk, tools = devices(host, guest_run)
+        guest_run("until [ -b /dev/%s ] && [ -b /dev/%s ]; do sleep 0.1; done; "
                   "mkdir -p %s; mount -t ext4 -o ro,noload /dev/%s %s; "
                   "for d in dev proc sys tmp; do mount -o bind /$d %s/$d; done"
                   % (disk, tools, TOOLS, tools, TOOLS, TOOLS))
         result = {}
-        for name, options in JOBS.items():
-            before = cpu_s(process.pid)
+        for name, (options, count) in JOBS.items():
+            before = host_s(process.pid)
             output = guest_run("chroot %s %s" % (
-                TOOLS, FIO % (disk, SIZE_MIB, SECONDS, options)))
-            spent = cpu_s(process.pid) - before
+                TOOLS, FIO % (disk, SIZE_MIB, options, count)))
+            spent = host_s(process.pid) - before
             job = json.loads(output[output.index("{"):])["jobs"][0]
             side = job["read" if "read" in options else "write"]
-            # fio leaves what it did in its first second out of its figures.
-            done = side["iops"] * (SECONDS + 1)
-            result[name] = (side["iops"], spent / done)
+            result[name] = (side["iops"], spent / side["total_ios"])
         return result
     finally:
         process.kill()
@@ -169,24 +199,23 @@ def main():
     """Measures, prints a table, and writes all of it to the file named."""
     guest = vm_module.Guest("bench")
     images, tools, first = backing(), debian.disk(say), initrd(guest)
-    runs = {host: [] for host in HOSTS}
-    for number in range(ROUNDS):
-        for host in HOSTS:
-            say("storage: %s, round %d of %d" % (host, number + 1, ROUNDS))
-            runs[host].append(one_round(host, command(
-                host, guest, first, images[host], tools)))
-    median = {host: {job: [statistics.median(r[job][i] for r in runs[host])
-                           for i in (0, 1)] for job in JOBS} for host in HOSTS}
-    say("requests per second (lis is so many times it), "
-        "host's processor time for one")
+    results = {}
+    for host in HOSTS:
+        say("storage: " + host)
+        results[host] = measure(host, command(host, guest, first,
+                                              images[host], tools))
+    say("instructions for one request (lis is so many times as fast), and "
+        "those of the host")
     for job in JOBS:
         say("  " + job)
         for host in HOSTS:
-            rate, cost = median[host][job]
-            say("    %-12s %8.0f (%.2f)  %7.1f us" % (
-                host, rate, median["lis"][job][0] / rate, cost * 1e6))
+            rate, cost = results[host][job]
+            say("    %-12s %8.0f (%.2f)  %8.0f" % (
+                host, INSTRUCTIONS_PER_SECOND / rate,
+                results["lis"][job][0] / rate,
+                INSTRUCTIONS_PER_SECOND * cost))
     with open(sys.argv[1], "w", encoding="utf-8") as stream:
-        json.dump({"runs": runs, "median": median}, stream)
+        json.dump(results, stream)
     return 0
 
 

@@ -37,6 +37,7 @@ COMMAND_LINE = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr " \
 BOOT_LIMIT_S = 240
 SERIAL_KEPT_BYTES = 16 * 1024
 PR_SET_PDEATHSIG = 1
+INSTRUCTIONS_KHZ = 1000000
 
 
 class CarrierError(Exception):
@@ -74,6 +75,20 @@ def need_parts():
         raise CarrierError("no kernel for the carrier in %s: run "
                            "'carrier/packages kernels'" % kernel)
     return kernel
+
+
+def accelerator(options):
+    """QEMU's arguments that choose how it emulates."""
+    if options.icount:
+        # While all is idle the clock jumps to the next timer.
+        return ["tcg,thread=single", "-icount", "shift=0,sleep=off"]
+    return ["tcg,thread=multi"]
+
+
+def frequency_khz(options):
+    """Of the emulated time stamp counter; with --icount it counts the
+    instructions, a nanosecond each."""
+    return INSTRUCTIONS_KHZ if options.icount else tsc.frequency_khz()
 
 
 def build_initrd(kernel, tmpfs_mib, shares):
@@ -181,13 +196,14 @@ class Machine:
             # QEMU 7.2 computes a plain CMPXCHG16B's flags from stale state,
             # and Linux from 6.8 on, which has one in every allocation,
             # crashes at random when an interrupt comes right behind it.
-            "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,-xsave,-cx16", "-smp",
+            *accelerator(options), "-cpu",
+            "EPYC,+svm,+npt,-xsave,-cx16", "-smp",
             str(options.cpus), "-m", "%dM" % options.memory, "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", initramfs.unpacked_image(kernel), "-initrd",
             "/proc/self/fd/%d" % initrd,
             "-append", "%s tsc_early_khz=%d" % (COMMAND_LINE,
-                                                tsc.frequency_khz()),
+                                                frequency_khz(options)),
             "-chardev", "socket,id=serial,fd=%d" % their_serial.fileno(),
             "-serial", "chardev:serial",
             "-chardev", "socket,id=agent,fd=%d" % theirs.fileno(),
