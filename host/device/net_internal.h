@@ -26,6 +26,12 @@
 #define NET_PACKET_BYTES 4096
 /* Page ranges of it, and the part in a section of the send buffer. */
 #define NET_TRANSFER_PIECES 130
+/*
+ * Of a slot of the receive buffer, at least: the longest segment takes nine, so
+ * few pieces are read into and told of, and the 16 MiB that Linux lends have
+ * 2048.
+ */
+#define NET_SLOT_BYTES 8192
 /* Frames to the guest in one turn of a worker. */
 #define NET_TURN_FRAMES 64
 /* Packets of the guest in one turn. */
