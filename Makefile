@@ -63,6 +63,7 @@ check-full: kernels
 
 .PHONY: bench
 bench: kernels
+	@carrier/packages bench
 	@$(PYTHON) bench/run.py
 
 .PHONY: lint

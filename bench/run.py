@@ -79,7 +79,14 @@ def storage():
     return in_carrier("storage", "--icount")
 
 
-PARTS = {"ring": ring, "vm": vm, "storage": storage}
+def network():
+    """Adapters, inside the carrier."""
+    say("network adapters, in the carrier")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("network")
+
+
+PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network}
 
 
 def main():

@@ -119,10 +119,19 @@ def _digest():
     return total.hexdigest()[:16]
 
 
+def _path():
+    return os.path.join(cache_folder(), "debian-%s.raw" % _digest())
+
+
+def find():
+    """The disk's path, or None when it was not built yet."""
+    return _path() if os.path.exists(_path()) else None
+
+
 def disk(say):
     """Builds the disk, or finds it built: path of a raw image with one ext4
     file system. @say: called with what is being done."""
-    path = os.path.join(cache_folder(), "debian-%s.raw" % _digest())
+    path = _path()
     if os.path.exists(path):
         return path
     with open(os.path.join(cache_folder(), "debian.lock"), "w",

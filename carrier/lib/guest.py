@@ -204,6 +204,19 @@ def build(name, kexec=False):
     return kernel, path
 
 
+def with_programs(initrd, programs, path):
+    """Writes a guest's initrd, with programs of this machine added: path.
+    @programs: {name in the guest: path here}."""
+    archive = initramfs.Archive()
+    for name, source in programs.items():
+        archive.program(name, source)
+    with open(initrd, "rb") as stream:
+        first = stream.read()
+    initramfs.write_whole(path, first + b"\0" * (-len(first) % 4)
+                          + archive.bytes())
+    return path
+
+
 def _drop_older(name, path, kexec):
     """Removes images that nobody has built for a day; a younger one may be in
     use by another work tree's run."""

@@ -88,6 +88,7 @@ u32 channel_thread_wait(struct channel_thread *thread, int timeout_ms,
 	struct epoll_event events[EVENTS];
 	int count = epoll_wait(thread->epoll, events, EVENTS, timeout_ms);
 
+	thread->slept = !count;
 	for (int i = 0; i < count; i++) {
 		u64 number = events[i].data.u64;
 

@@ -24,6 +24,7 @@ struct channel_thread {
 	int epoll;
 	int control; /* eventfd: calls */
 	u32 calls;   /* atomic */
+	bool slept;  /* the last wait went on to its timeout */
 };
 
 /*

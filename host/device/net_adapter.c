@@ -58,6 +58,7 @@ static void vsp_begin(struct adapter *adapter)
 		.channels_max = adapter->queues,
 		.mtu_max_bytes =
 			config->mtu_bytes ? config->mtu_bytes : MTU_DEFAULT,
+		.slot_min_bytes = NET_SLOT_BYTES,
 		.offloads = NETWORK_OFFLOADS_ALL,
 		.speed_bps = adapter->speed_bps,
 		.link_down = !adapter->link_up,

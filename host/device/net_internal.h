@@ -26,10 +26,24 @@
 #define NET_PACKET_BYTES 4096
 /* Page ranges of it, and the part in a section of the send buffer. */
 #define NET_TRANSFER_PIECES 130
+/*
+ * Of a slot of the receive buffer, at least: the longest segment takes nine, so
+ * few pieces are read into and told of, and the 16 MiB that Linux lends have
+ * 2048.
+ */
+#define NET_SLOT_BYTES 8192
 /* Frames to the guest in one turn of a worker. */
 #define NET_TURN_FRAMES 64
 /* Packets of the guest in one turn. */
 #define NET_TURN_PACKETS 128
+/*
+ * A completion of what lay in the send buffer only gives its section back, and
+ * Linux had the frame's own memory back when it filled that. Nobody waits for
+ * it, so it comes with the next thing that is worth an interrupt, but after so
+ * many, or so long.
+ */
+#define NET_LAZY_COMPLETIONS 32
+#define NET_LAZY_MS	     1
 
 struct adapters {
 	struct adapters_host host;
@@ -131,7 +145,9 @@ struct net_worker {
 	bool buffers_wanted;
 	bool has_receive;
 	bool has_send;
-	bool sent; /* something is to be kicked */
+	bool sent;   /* something is to be kicked */
+	bool urgent; /* what is in the ring is to be shown to the guest */
+	u32 lazy;    /* completions in it that can wait */
 	/* A packet of the guest with frames, being worked at. */
 	bool transfer;
 	bool blocked; /* its frame waits until the port takes it */

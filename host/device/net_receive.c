@@ -80,18 +80,22 @@ static void batch_send(struct net_worker *worker)
 	/* There is room: nothing was taken from the port without. */
 	if (bus_channel_send(worker->channel, &packet) == VMBUS_OK)
 		network_vsp_rx_sent(&worker->vsp, &worker->batch);
+	worker->urgent = true;
 }
 
 static bool room_for_batches(struct net_worker *worker)
 {
-	return bus_channel_room(
-		worker->channel,
-		2 * packet_ring_bytes(
-			    sizeof(struct packet_transfer_header) +
-				    NETWORK_BATCH_RANGES *
-					    sizeof(struct
-						   packet_transfer_range),
-			    NETWORK_MESSAGE_BYTES));
+	const u32 bytes = packet_ring_bytes(
+		sizeof(struct packet_transfer_header) +
+			NETWORK_BATCH_RANGES *
+				sizeof(struct packet_transfer_range),
+		NETWORK_MESSAGE_BYTES);
+
+	if (bus_channel_room(worker->channel, 2 * bytes))
+		return true;
+	/* The guest has to read for there to be any. */
+	worker->urgent = true;
+	return false;
 }
 
 /* What is in the slots becomes part of the batch, if the guest may hear it. */

@@ -119,8 +119,13 @@ static void transfer_end(struct net_worker *worker)
 	network_vsp_complete(&worker->vsp, action);
 	vec = (struct ring_vec){ action->packet, action->packet_bytes };
 	packet.transaction_id = action->transaction_id;
-	if (action->answer)
+	if (action->answer) {
 		bus_channel_send(worker->channel, &packet);
+		if (worker->view.range_count)
+			worker->urgent = true;
+		else
+			worker->lazy++;
+	}
 	bus_channel_done(worker->channel, &worker->view);
 	worker->transfer = false;
 }

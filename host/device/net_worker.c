@@ -22,8 +22,10 @@ static void answer_send(struct net_worker *worker)
 		.vec_count = 1,
 	};
 
-	if (action->answer)
-		bus_channel_send(worker->channel, &packet);
+	if (!action->answer)
+		return;
+	bus_channel_send(worker->channel, &packet);
+	worker->urgent = true;
 }
 
 static void out_send(struct net_worker *worker,
@@ -47,6 +49,7 @@ static void out_send(struct net_worker *worker,
 		packet.transfer_pageset = out->pageset;
 	}
 	bus_channel_send(worker->channel, &packet);
+	worker->urgent = true;
 }
 
 static void notices_send(struct net_worker *worker)
@@ -95,6 +98,14 @@ static void slots_changed(struct net_worker *worker)
 	starved_end(worker);
 	if (__atomic_load_n(&worker->adapter->starved, __ATOMIC_SEQ_CST))
 		worker->slots_back = true;
+}
+
+/* Show the guest what it was sent, at the latest now. */
+static void ring_flush(struct net_worker *worker)
+{
+	bus_channel_flush(worker->channel);
+	worker->urgent = false;
+	worker->lazy = 0;
 }
 
 /* What the engine says after an action. The primary's, but for slots. */
@@ -207,7 +218,7 @@ static void errand_end(struct net_worker *worker)
 				    errand->sub_channels);
 	answer_send(worker);
 	changed_take(worker);
-	bus_channel_flush(worker->channel);
+	ring_flush(worker);
 }
 
 /* A guest that takes its memory back without a word. */
@@ -233,7 +244,10 @@ static void buffers_look(struct net_worker *worker)
 
 static bool room_for_answer(struct net_worker *worker)
 {
-	return bus_channel_room(worker->channel, NETWORK_VSP_ROOM_BYTES);
+	if (bus_channel_room(worker->channel, NETWORK_VSP_ROOM_BYTES))
+		return true;
+	worker->urgent = true;
+	return false;
 }
 
 static bool control_take(struct net_worker *worker)
@@ -355,8 +369,10 @@ static bool turn(struct net_worker *worker)
 {
 	bool more;
 
-	if (!bus_channel_open(worker->channel))
+	if (!bus_channel_open(worker->channel)) {
+		worker->lazy = 0;
 		return false;
+	}
 	bus_channel_mask(worker->channel);
 	network_vsp_settings(&worker->vsp);
 	more = packets_take(worker);
@@ -366,7 +382,9 @@ static bool turn(struct net_worker *worker)
 	if (!worker->waits && !worker->place->index)
 		notices_send(worker);
 	bus_channel_release(worker->channel);
-	bus_channel_flush(worker->channel);
+	if (worker->urgent || worker->lazy >= NET_LAZY_COMPLETIONS ||
+	    worker->thread.slept)
+		ring_flush(worker);
 	if (bus_channel_unmask(worker->channel) && !worker->waits &&
 	    !worker->stalled && !worker->blocked && room_for_answer(worker))
 		more = true;
@@ -444,6 +462,13 @@ static void queue_ready(void *context, u64 number, u32 events)
 	worker->port_ready = true;
 }
 
+static int sleep_ms(const struct net_worker *worker, bool more)
+{
+	if (more)
+		return 0;
+	return worker->lazy ? NET_LAZY_MS : -1;
+}
+
 static void *body(void *context)
 {
 	struct net_worker *worker = context;
@@ -452,9 +477,9 @@ static void *body(void *context)
 	config_take(worker);
 	while (!worker->stopping) {
 		more = turn_take(worker);
-		calls_take(worker,
-			   channel_thread_wait(&worker->thread, more ? 0 : -1,
-					       queue_ready, worker));
+		calls_take(worker, channel_thread_wait(&worker->thread,
+						       sleep_ms(worker, more),
+						       queue_ready, worker));
 	}
 	return NULL;
 }

@@ -410,8 +410,8 @@ struct network_rx {
 u32 network_vsp_rx_room(const struct network_vsp *vsp);
 
 /*
- * network_vsp_rx_max - the longest frame that the guest takes now: one slot, or
- * several with RSC. 0: it wants none.
+ * network_vsp_rx_max - the longest frame that the guest takes now: of its MTU
+ * with a tag, or with RSC a segment in several slots. 0: it wants none.
  */
 u32 network_vsp_rx_max(const struct network_vsp *vsp);
 

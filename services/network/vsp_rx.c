@@ -27,6 +27,15 @@ u32 network_vsp_rx_room(const struct network_vsp *vsp)
 	return buffer->base ? buffer->slot_bytes - NETWORK_SLOT_DATA_BYTES : 0;
 }
 
+/* The longest frame that is no segment. A slot may have room for more. */
+static u32 longest(const struct network_vsp *vsp)
+{
+	u32 bytes = vsp->settings.frame_bytes;
+
+	return (bytes < NETWORK_FRAME_BYTES ? NETWORK_FRAME_BYTES : bytes) +
+	       NETWORK_TAG_BYTES;
+}
+
 u32 network_vsp_rx_max(const struct network_vsp *vsp)
 {
 	u32 room = network_vsp_rx_room(vsp), most;
@@ -34,7 +43,7 @@ u32 network_vsp_rx_max(const struct network_vsp *vsp)
 	if (!room || !vsp->settings.running)
 		return 0;
 	if (!(vsp->settings.offloads & RSC))
-		return room;
+		return longest(vsp) < room ? longest(vsp) : room;
 	most = room * NETWORK_PLACE_SLOTS;
 	return most < NETWORK_FRAME_MAX_BYTES ? most : NETWORK_FRAME_MAX_BYTES;
 }
@@ -276,7 +285,8 @@ enum vmbus_status network_vsp_rx_add(struct network_vsp *vsp,
 		return VMBUS_BAD_ARGUMENT;
 	pieces = (rx->frame_bytes + room - 1) / room;
 	if (pieces > NETWORK_PLACE_SLOTS ||
-	    (pieces > 1 && !takes_pieces(vsp, rx))) {
+	    ((pieces > 1 || rx->frame_bytes > longest(vsp)) &&
+	     !takes_pieces(vsp, rx))) {
 		count(&counters->rx_dropped, 1);
 		return VMBUS_UNSUPPORTED;
 	}

@@ -225,6 +225,25 @@ static void test_traffic_and_changes(void **state)
 	}
 }
 
+/* What was sent is completed where no frame for the guest takes that along, and
+ * where fewer are under way than are told of at once. */
+static void test_completions_come_alone(void **state)
+{
+	u64 answers, wanted;
+
+	(void)state;
+	SIM_UNTIL(SIM_GUEST(sim_net.channels) == 2);
+	answers_come(10);
+	/* Nobody answers in a VLAN. */
+	sim_ok(sim_client, "net.set", adapter_with(0, "vlan", "9"));
+	wanted = SIM_GUEST(sim_net.done) + 100;
+	SIM_UNTIL(SIM_GUEST(sim_net.done) >= wanted);
+	answers = SIM_GUEST(sim_net.answers);
+	wanted += 100;
+	SIM_UNTIL(SIM_GUEST(sim_net.done) >= wanted);
+	assert_true(SIM_GUEST(sim_net.answers) == answers);
+}
+
 static void test_detach_under_traffic(void **state)
 {
 	int number = 0;
@@ -306,6 +325,7 @@ int main(void)
 		NET_TEST(test_capture),
 		LOAD_TEST(test_traffic),
 		LOAD_TEST(test_traffic_and_changes),
+		LOAD_TEST(test_completions_come_alone),
 		LOAD_TEST(test_detach_under_traffic),
 		LOAD_TEST(test_restart_under_traffic),
 		LOAD_TEST(test_leave),

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """A whole Debian, with systemd, on a synthetic disk (carrier/debian-image)."""
 
+import os
+import subprocess
+import time
+
 import debian
 import vm
 
 APPEND = "console=ttyS0 panic=-1 mitigations=off nokaslr audit=0 " \
     "random.trust_cpu=on nowatchdog 8250.nr_uarts=1 " \
-    "rcupdate.rcu_expedited=1 quiet "
-LOGIN_LIMIT_S = 600
+    "rcupdate.rcu_expedited=1 quiet " \
+    "systemd.default_timeout_start_sec=900 "
+# Where the machine is busy, emulation takes long, which systemd is told above.
+LOGIN_LIMIT_S = 1200
 
 
 class DebianGuest(vm.Guest):
@@ -38,3 +44,46 @@ class DebianGuest(vm.Guest):
     def _type(self, line):
         self.console.process.stdin.write(line.encode() + b"\n")
         self.console.process.stdin.flush()
+
+    def wait_address(self, address, limit_s=120):
+        """Waits until `lis list` shows an address, which only the guest's own
+        hv_kvp_daemon can have told."""
+        limit = time.monotonic() + limit_s
+        while True:
+            mine = [one for one in vm.lis("list", "--json").json["vms"]
+                    if one["name"] == self.name]
+            if mine and address in mine[0]["addresses"]:
+                return
+            assert time.monotonic() < limit, "lis list has not %s: %s" % (
+                address, mine)
+            time.sleep(1)
+
+
+class Ssh:
+    """A key of its own for root of one guest, and commands over its SSH."""
+
+    def __init__(self, folder, port):
+        self.key = os.path.join(folder, "key")
+        self.public = self.key + ".pub"
+        self.target = ["-p", str(port), "root@127.0.0.1"]
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C",
+                        "lis", "-f", self.key], check=True)
+
+    def give(self, guest):
+        """Puts the public key into the guest by its file copy service."""
+        guest.lis("enable", "Guest Service Interface")
+        guest.wait_status("Guest Service Interface", "OK", 120)
+        guest.lis("copy", self.public, "/root/.ssh/authorized_keys",
+                  "--create-parents")
+
+    def run(self, command, timeout_s=120):
+        """Runs a command in the guest from here: its output."""
+        done = subprocess.run(
+            ["ssh", "-i", self.key, "-o", "BatchMode=yes", "-o",
+             "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+             "-o", "LogLevel=ERROR"] + self.target + [command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False)
+        assert done.returncode == 0, "ssh: status %d: %s" % (
+            done.returncode, done.stderr)
+        return done.stdout.rstrip("\n")

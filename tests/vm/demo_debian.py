@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""A tour of synthetic storage: a whole Debian boots from a VHDX of ours, is
-backed up while it writes, and the backup boots. Runs inside the carrier;
-`make demo-debian` starts it."""
+"""A tour of synthetic devices: a whole Debian boots from a VHDX of ours, gets
+its address over an adapter of ours and answers over SSH, is backed up while it
+writes, and the backup boots. Runs inside the carrier; `make demo-debian` starts
+it."""
 
 import os
 import sys
@@ -13,18 +14,21 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "carrier", "lib")]
 
 import debian  # noqa: E402
 import vm as vm_module  # noqa: E402
-from debian_guest import DebianGuest  # noqa: E402
+from debian_guest import DebianGuest, Ssh  # noqa: E402
 from demo import lis, say, show  # noqa: E402
 
 NAME = "debian"
+SSH_PORT = 2222
+# libslirp's DHCP server gives the first guest this one.
+ADDRESS = "10.0.2.15"
 WRITER = "i=0; while :; do i=$((i+1)); " \
     "head -c 300000 /dev/urandom >/var/tmp/load.$((i % 40)); " \
     "echo $i >>/var/tmp/log; sync; done"
 
 
-def boot(name, disk):
+def boot(name, disk, options=()):
     """Boots from a disk up to a login."""
-    guest = DebianGuest(name, disk)
+    guest = DebianGuest(name, disk, options=options)
     say("Booting Debian from %s with lis run, up to a login on its console"
         % os.path.basename(disk))
     guest.boot()
@@ -32,6 +36,29 @@ def boot(name, disk):
     show(guest.run("lsblk -o NAME,SIZE,TYPE,MOUNTPOINTS,VENDOR,MODEL; "
                    "findmnt -n -o SOURCE,FSTYPE,OPTIONS /"))
     return guest
+
+
+def network(guest, work):
+    """An address by DHCP, a command over forwarded SSH, and what the host knows
+    of it all."""
+    say("The adapter, and the address that the guest got for it by DHCP")
+    guest.run("until ip -4 addr show dev eth0 | grep -q inet; "
+              "do sleep 1; done", 300)
+    show(guest.run("basename $(readlink /sys/class/net/eth0/device/driver); ip -br -4 addr show dev eth0; "
+                   "ip route show default"))
+    lis("net", "list", NAME)
+    say("A key made for this guest, put there by file copy, and SSH over a "
+        "forwarded port")
+    ssh = Ssh(work, SSH_PORT)
+    ssh.give(guest)
+    command = "hostname; uname -r; echo from $SSH_CONNECTION"
+    print("  $ ssh -p %d root@127.0.0.1 '%s'" % (SSH_PORT, command))
+    said = ssh.run(command)
+    show(said)
+    say("The address that the guest itself reported, by its hv_kvp_daemon")
+    guest.wait_address(ADDRESS)
+    lis("list")
+    return said.startswith("debian\n")
 
 
 def back_up(guest, folder):
@@ -78,10 +105,11 @@ def main():
     say("Making a dynamic VHDX of a Debian 12")
     lis("disk", "convert", debian.disk(say), disk)
     lis("disk", "info", disk)
-    guest = boot(NAME, disk)
+    guest = boot(NAME, disk, ("--net",
+                              "user,forward=tcp:127.0.0.1:%d-:22" % SSH_PORT))
     try:
         backup = os.path.join(work, "backup")
-        good = [back_up(guest, backup)]
+        good = [network(guest, work), back_up(guest, backup)]
         say("Stopping the guest")
         lis("stop", NAME, "--timeout", "300")
         guest.wait_end(300)

@@ -97,6 +97,8 @@ def test_user_mode(new_vm, kernel, web):
     vm.run("lease eth0")
     assert "10.0.2.15" in vm.run("ip -4 addr show dev eth0")
     vm.run("ping -c 3 -W 5 10.0.2.2")
+    # In fragments, both ways.
+    vm.run("ping -c 3 -W 5 -s 4000 10.0.2.2")
     fetch(vm, web)
     vm.run("httpd -p 80 -h /tmp")
     with urllib.request.urlopen("http://127.0.0.1:%d/payload" % port,

@@ -80,6 +80,12 @@ class Guest:
         self.process = None
         self.console = None
 
+    def add_programs(self, programs, path):
+        """Has the next boot bring programs along; the initrd goes to path."""
+        at = self.command.index(self.initrd)
+        self.initrd = guest.with_programs(self.initrd, programs, path)
+        self.command[at] = self.initrd
+
     def boot(self, wait=True):
         """Starts the VM; wait: until the guest serves commands."""
         self.process = console.start(self.command, stderr=subprocess.PIPE)

@@ -43,6 +43,7 @@ static void user_close(struct net_port *port)
 	net_ring_free(&user->from_guest);
 	net_ring_free(&user->to_guest);
 	pthread_mutex_destroy(&user->lock);
+	reassembly_free(&user->fragments);
 	free(user->polls);
 	net_port_done(port);
 	free(user);

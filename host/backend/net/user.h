@@ -10,6 +10,7 @@
 #include <slirp/libslirp.h>
 
 #include "host/backend/net/backend.h"
+#include "host/backend/net/reassembly.h"
 #include "host/backend/net/ring.h"
 
 #define USER_RING_BYTES (2u << 20)
@@ -47,6 +48,7 @@ struct user_port {
 	struct pollfd *polls;
 	u32 poll_count, poll_room;
 	u32 sockets, sockets_max;
+	struct reassembly fragments;
 };
 
 /* The thread; returns when closing is set and wake was written. */

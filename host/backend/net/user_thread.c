@@ -166,18 +166,31 @@ static bool frame_exceeds(const struct user_port *user, const u8 *data,
 	return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+static void datagram_input(struct user_port *user, const u8 *data, u32 bytes)
+{
+	if (!frame_exceeds(user, data, bytes))
+		slirp_input(user->slirp, data, (int)bytes);
+}
+
 /*
  * libslirp up to 4.7 ends the process when the first fragment of a datagram
- * that it gets is not the datagram's beginning: none is handed to it.
+ * that it gets is not the datagram's beginning: it gets whole ones.
  */
-static bool frame_is_fragment(const u8 *data, u32 bytes)
+static bool fragment_input(struct user_port *user, const u8 *data, u32 bytes)
 {
 	struct network_headers headers;
+	const u8 *whole;
 
 	network_frame_headers(
 		data, bytes < NETWORK_HEAD_BYTES ? bytes : NETWORK_HEAD_BYTES,
 		&headers);
-	return headers.ip_version == 4 && headers.fragment;
+	if (headers.ip_version != 4 || !headers.fragment)
+		return false;
+	bytes = reassembly_add(&user->fragments, data, bytes, headers.ip_offset,
+			       net_clock_ns(CLOCK_MONOTONIC), &whole);
+	if (bytes)
+		datagram_input(user, whole, bytes);
+	return true;
 }
 
 static void frame_input(struct user_port *user, struct user_frame *frame)
@@ -187,13 +200,12 @@ static void frame_input(struct user_port *user, struct user_frame *frame)
 	u32 head_bytes = frame->bytes < NETWORK_HEAD_BYTES ? frame->bytes
 							   : NETWORK_HEAD_BYTES;
 
-	if (!offload_check(&frame->vnet, data, head_bytes, frame->bytes) ||
-	    frame_is_fragment(data, frame->bytes) ||
-	    frame_exceeds(user, data, frame->bytes))
+	if (!offload_check(&frame->vnet, data, head_bytes, frame->bytes))
 		return;
 	if (frame->vnet.flags & NETWORK_VNET_NEEDS_CSUM)
 		offload_complete(&frame->vnet, &whole, 1, frame->bytes);
-	slirp_input(user->slirp, data, (int)frame->bytes);
+	if (!fragment_input(user, data, frame->bytes))
+		datagram_input(user, data, frame->bytes);
 }
 
 /* There is room again for queues that wait for it; the port is locked. */

@@ -362,15 +362,14 @@ static void test_garbage_is_dropped(void **state)
 	rig_close(&rig);
 }
 
-/* Fragments are dropped, one whose datagram has no beginning above all. */
-static void test_fragments_are_dropped(void **state)
+/* Fragments of datagrams that have no beginning harm nobody. */
+static void test_fragments_without_a_beginning(void **state)
 {
 	struct net_options options = { .kind = NET_USER };
 	struct rig rig = rig_open(&options);
 	u8 frame[64] = { 0 };
 	struct guest guest;
 	u8 *ip = frame + NETWORK_ETHERNET_BYTES;
-	u16 sum;
 
 	(void)state;
 	guest_start(&guest, &rig);
@@ -386,14 +385,71 @@ static void test_fragments_are_dropped(void **state)
 		ip[6] = offset % 2 ? 0 : 0x20; /* the last one, or not */
 		ip[7] = offset / 2;
 		ip[10] = ip[11] = 0;
-		sum = network_checksum(ip, 20, 0);
-		sum = (u16)~sum;
-		ip[10] = (u8)(sum >> 8);
-		ip[11] = (u8)sum;
+		network_put_be16(ip + 10, (u16)~network_checksum(ip, 20, 0));
 		assert_int_equal(rig_send(&rig, NULL, frame, 62), 0);
 	}
 	guest_run_ms(&guest, 50);
 	guest_arp(&guest, RIG_IP(10, 0, 2, 3));
+	rig_close(&rig);
+}
+
+/* Sends a datagram of the guest in fragments, the last one first. */
+static void send_fragments(struct guest *guest, u16 port, const u8 *data,
+			   u32 bytes)
+{
+	const struct rig_frame from = { .tag = NETWORK_UNTAGGED,
+					.version = 4,
+					.protocol = NETWORK_PROTOCOL_UDP,
+					.source = guest->ip,
+					.destination = ROUTER,
+					.source_port = 4000,
+					.destination_port = port };
+	const u32 header = NETWORK_ETHERNET_BYTES + 20, part = 1480;
+	u8 whole[8192], frame[1600], *ip = frame + NETWORK_ETHERNET_BYTES;
+	struct network_vnet vnet;
+	u32 rest = rig_frame_make(whole, &from, data, bytes, &vnet) - header;
+
+	memcpy(whole, guest->router, 6);
+	memcpy(whole + 6, guest->address, 6);
+	/* Without a checksum. */
+	memset(whole + header + NETWORK_UDP_CSUM, 0, 2);
+	for (u32 at = (rest - 1) / part * part;; at -= part) {
+		u32 size = rest - at < part ? rest - at : part;
+
+		memcpy(frame, whole, header);
+		memcpy(frame + header, whole + header + at, size);
+		network_put_be16(ip + 2, 20 + size);
+		network_put_be16(ip + 6,
+				 (at + size < rest ? 0x2000u : 0) | at / 8);
+		network_put_be16(ip + 10, 0);
+		network_put_be16(ip + 10, (u16)~network_checksum(ip, 20, 0));
+		assert_int_equal(
+			rig_send(guest->rig, NULL, frame, header + size), 0);
+		if (!at)
+			return;
+	}
+}
+
+/* A datagram over the MTU reaches a socket of the host, whole. */
+static void test_fragments_arrive_whole(void **state)
+{
+	static u8 data[5000], got[sizeof(data) + 1];
+	u16 port;
+	struct net_options options = { .kind = NET_USER };
+	struct rig rig = rig_open(&options);
+	struct guest guest;
+	int fd = bound(SOCK_DGRAM);
+
+	(void)state;
+	port = port_of(fd);
+	rig_pattern(data, sizeof(data), 5);
+	guest_start(&guest, &rig);
+	guest_dhcp(&guest);
+	guest_arp(&guest, ROUTER);
+	send_fragments(&guest, port, data, sizeof(data));
+	assert_int_equal(recv(fd, got, sizeof(got), 0), sizeof(data));
+	assert_memory_equal(got, data, sizeof(data));
+	close(fd);
 	rig_close(&rig);
 }
 
@@ -410,7 +466,8 @@ int main(void)
 		cmocka_unit_test(test_a_taken_port_is_said_so),
 		cmocka_unit_test(test_an_mtu_has_bounds),
 		cmocka_unit_test(test_garbage_is_dropped),
-		cmocka_unit_test(test_fragments_are_dropped),
+		cmocka_unit_test(test_fragments_without_a_beginning),
+		cmocka_unit_test(test_fragments_arrive_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,41 @@ static void segments_arrive_in_pieces(void **state)
 	rig_close(&rig);
 }
 
+/* A slot with room for more than the MTU is filled by segments alone. */
+static void large_slots_take_no_long_frames(void **state)
+{
+	struct network_vsp_options options = rig_options();
+	struct network_rx rx = { .tag = NETWORK_UNTAGGED };
+	static u8 frame[66000], got[66000];
+	struct network_info info;
+	u32 bytes;
+
+	(void)state;
+	options.slot_min_bytes = 8192;
+	rig_open(&rig, &options);
+	rig_run(&rig, NETWORK_VERSION_61, 0xf);
+	assert_int_equal(rig.shared.receive.slot_bytes, 8192);
+	assert_int_equal(network_vsp_rx_max(&rig.vsp[0]),
+			 1514u + NETWORK_TAG_BYTES);
+	rig_all_offloads(&rig);
+	rig_frame(frame, 4, 1460, false);
+	bytes = 1514u + NETWORK_TAG_BYTES;
+	assert_int_equal(rx_frame(0, frame, bytes, &rx), VMBUS_OK);
+	assert_int_equal(guest_takes(0, got, &info), bytes);
+	assert_int_equal(rx_frame(0, frame, bytes + 1, &rx), VMBUS_UNSUPPORTED);
+	assert_int_equal(rig.shared.counters[0].rx_dropped, 1);
+	rx.vnet.gso_type = NETWORK_GSO_TCP4;
+	rx.vnet.gso_size = 1448;
+	bytes = rig_frame(frame, 4, 65000, false);
+	assert_int_equal(rx_frame(0, frame, bytes, &rx), VMBUS_OK);
+	assert_int_equal(batch.range_count, 9);
+	assert_int_equal(guest_takes(0, got, &info), bytes);
+	assert_memory_equal(got, frame, bytes);
+	network_vsp_rx_release(&rig.vsp[0], &place, &batch);
+	free_all_slots_are();
+	rig_close(&rig);
+}
+
 static void what_is_known_of_a_frame_is_told(void **state)
 {
 	struct network_rx rx = {
@@ -368,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_of_every_length_arrive),
 		cmocka_unit_test(segments_arrive_in_pieces),
+		cmocka_unit_test(large_slots_take_no_long_frames),
 		cmocka_unit_test(what_is_known_of_a_frame_is_told),
 		cmocka_unit_test(a_guest_that_holds_all_gets_no_more),
 		cmocka_unit_test(only_a_packet_is_completed),
