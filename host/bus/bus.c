@@ -119,6 +119,7 @@ static void guest_connected(struct bus *bus,
 	char text[80];
 
 	bus->message_sint = action->connected.target_sint;
+	bus->monitor_gpa = action->connected.monitor_to_host_gpa;
 	snprintf(text, sizeof(text),
 		 "the guest connected at VMBus version "
 		 "%u.%u",

@@ -64,6 +64,7 @@ struct bus_signal {
 	uv_poll_t poll;		     /* first; not of a worker's channel */
 	struct bus_channel *channel; /* NULL once closing */
 	int fd;
+	u32 monitor_id; /* in use, or VMBUS_MONITOR_ID_NONE */
 };
 
 /* A GPADL that an owner has mapped. */
@@ -111,6 +112,7 @@ struct bus {
 	struct bus_inbox inbox;
 	struct bus_channel *channels;
 	u32 message_sint;
+	u64 monitor_gpa;  /* of the guest's page to the host; 0: none */
 	bool slot_busy;	  /* a message waits for its slot */
 	u32 idle_notices; /* of free slots, while none did */
 	bool pumping;
