@@ -27,6 +27,7 @@ static void prepare_driver(struct run_config *config)
 	prepare(config);
 	sim_net.driver = true;
 	sim_net.load = 8;
+	sim_net.spread = true;
 }
 
 static int setup_driver(void **state)
@@ -205,6 +206,20 @@ static void test_traffic(void **state)
 			    listed(0, "port"), "received_frames")) >= 500);
 }
 
+/* Frames with a hash come where the guest's table says, with it. */
+static void test_spread(void **state)
+{
+	u64 astray, there;
+
+	(void)state;
+	/* Until the host has the table, and what came before is through. */
+	SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= 100);
+	astray = SIM_GUEST(sim_net.astray);
+	there = SIM_GUEST(sim_net.spread_to);
+	SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 500);
+	assert_int_equal(SIM_GUEST(sim_net.astray), astray);
+}
+
 static void test_traffic_and_changes(void **state)
 {
 	(void)state;
@@ -305,6 +320,7 @@ int main(void)
 		NET_TEST(test_wrong),
 		NET_TEST(test_capture),
 		LOAD_TEST(test_traffic),
+		LOAD_TEST(test_spread),
 		LOAD_TEST(test_traffic_and_changes),
 		LOAD_TEST(test_detach_under_traffic),
 		LOAD_TEST(test_restart_under_traffic),
