@@ -376,6 +376,8 @@ static void interrupt(struct bus_channel *channel)
 	if (vp == VMBUS_TARGET_VP_NONE)
 		return;
 	count(&channel->counters.interrupts_out, 1);
+	if (bus_page_interrupt(bus, channel->relid))
+		return;
 	machine_signal(bus->machine, vp, bus->message_sint, channel->relid);
 }
 
