@@ -19,6 +19,7 @@ echo ${device##*/} >/sys/bus/vmbus/drivers/hv_netvsc/unbind
 echo ${device##*/} >/sys/bus/vmbus/drivers/uio_hv_generic/bind
 ls $device/uio
 mkdir -p /dev/hugepages
+[ -e /var/run ] || ln -s /run /var/run
 mount -t hugetlbfs hugetlbfs /dev/hugepages
 echo 64 >/proc/sys/vm/nr_hugepages
 cat /proc/sys/vm/nr_hugepages""" % DEVICE
@@ -70,7 +71,7 @@ def test_dpdk(dpdk_vm, kernel, tap):
            % arguments)
     vm.run("until grep -q 'PORT.statistics\\|NIC statistics' /tmp/testpmd; do sleep 0.2; "
            "kill -0 $! 2>/dev/null || pidof dpdk-testpmd || exit 1; done; cat /tmp/testpmd", 60)
-    said = subprocess.run(["ping", "-c", "20", "-i", "0.2", "-W", "5", "203.0.113.2"],
+    said = subprocess.run(["busybox", "ping", "-c", "20", "-i", "0.2", "-W", "5", "203.0.113.2"],
                           check=False, stdout=subprocess.PIPE, text=True).stdout
     print(said)
     print(vm.run("sleep 3; tail -n 40 /tmp/testpmd"))
