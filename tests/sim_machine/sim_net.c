@@ -453,7 +453,8 @@ void sim_net_run(struct sim_guest *guest, struct sim_guest_channel *on)
 	struct channel *channel = channel_of(on);
 	struct network_vsc_out out;
 
-	while (packet_take(guest, channel))
+	while ((channel == channels || !sim_net.deaf) &&
+	       packet_take(guest, channel))
 		;
 	if (channel == channels) {
 		switches_look(guest, channel);

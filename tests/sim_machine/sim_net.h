@@ -19,6 +19,7 @@ struct sim_net {
 	bool driver;  /* opens the channel when offered */
 	u32 load;     /* ARP requests that are to be under way; 0: none */
 	bool spread;  /* half of them are echo requests */
+	bool deaf;    /* the sub-channel's ring is not read */
 	bool leave;   /* close the adapter in good order */
 	bool snatch;  /* take the receive buffer back without a word */
 	bool garbage; /* send what is no message */

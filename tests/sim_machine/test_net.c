@@ -220,6 +220,33 @@ static void test_spread(void **state)
 	assert_int_equal(SIM_GUEST(sim_net.astray), astray);
 }
 
+/*
+ * The sub-channel's ring fills up, then what is gathered for it; and when the
+ * guest reads it again, all goes on.
+ */
+static void test_deaf_channel(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		u64 there = SIM_GUEST(sim_net.spread_to);
+		u64 sent;
+
+		SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 20);
+		/* Few at once: the ring fills before the slots are gone. */
+		SIM_GUEST(sim_net.load = 1 + (u32)i);
+		SIM_GUEST(sim_net.deaf = true);
+		sent = SIM_GUEST(sim_net.sent);
+		SIM_UNTIL(SIM_GUEST(sim_net.sent) >= sent + 4000);
+		there = SIM_GUEST(sim_net.spread_to);
+		SIM_GUEST(sim_net.deaf = false);
+		SIM_GUEST(sim_net.load = 8);
+		/* More than one ring and one batch: they were taken anew. */
+		SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 1000);
+	}
+	sim_ok(sim_client, "net.detach", adapter(0));
+	SIM_UNTIL(!SIM_GUEST(sim_net.channels));
+}
+
 static void test_traffic_and_changes(void **state)
 {
 	(void)state;
@@ -321,6 +348,7 @@ int main(void)
 		NET_TEST(test_capture),
 		LOAD_TEST(test_traffic),
 		LOAD_TEST(test_spread),
+		LOAD_TEST(test_deaf_channel),
 		LOAD_TEST(test_traffic_and_changes),
 		LOAD_TEST(test_detach_under_traffic),
 		LOAD_TEST(test_restart_under_traffic),
