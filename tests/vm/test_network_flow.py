@@ -13,7 +13,8 @@ from test_network import (_tap, _web, adapters,  # noqa: F401
                           carrier, fetch, guest_pair, wait)
 from vm import lis
 
-KERNELS = ["6.12", pytest.param("6.1", marks=pytest.mark.slow)]
+pytestmark = pytest.mark.slow
+KERNELS = ["6.1", "6.12"]
 NOBODY = "02:00:00:00:00:99"
 
 
