@@ -6,8 +6,12 @@ enum vmbus_status vmbus_guest_init(struct vmbus_guest *guest,
 				   const struct vmbus_guest_config *config)
 {
 	u32 newest = config->newest_version ? config->newest_version : ~0u;
+	u32 oldest = config->oldest_version;
 
-	newest = vmbus_version_newest(newest, config->oldest_version);
+	/* Before, there is an interrupt page, which is not read here. */
+	if (oldest < VMBUS_VERSION_2_4)
+		oldest = VMBUS_VERSION_2_4;
+	newest = vmbus_version_newest(newest, oldest);
 	if (!config->channels || !config->channel_count ||
 	    config->channel_count > VMBUS_RELID_MAX || !config->gpadls ||
 	    !config->gpadl_count || !config->jobs || !config->job_count ||
@@ -29,7 +33,7 @@ enum vmbus_status vmbus_guest_init(struct vmbus_guest *guest,
 	guest->contact.monitor_to_guest_gpa = config->monitor_to_guest_gpa;
 	guest->contact.monitor_to_host_gpa = config->monitor_to_host_gpa;
 	guest->newest_version = newest;
-	guest->oldest_version = config->oldest_version;
+	guest->oldest_version = oldest;
 	guest_forget(guest);
 	return VMBUS_OK;
 }

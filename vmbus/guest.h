@@ -107,7 +107,7 @@ struct vmbus_guest_config {
 	u64 monitor_to_guest_gpa;
 	u64 monitor_to_host_gpa;
 	u32 newest_version; /* 0: the newest that the engine offers */
-	u32 oldest_version; /* 0: the oldest that the engine offers */
+	u32 oldest_version; /* 0, or below: 2.4 */
 	u32 first_gpadl;    /* ids count up from here */
 };
 

@@ -134,8 +134,8 @@ static void build_offer(struct vmbus_host *host,
 		.relid = relid,
 		.monitor_id = channel->monitor_id,
 		.monitor_allocated = offer->monitored,
-		/* There is no interrupt page here in any version. */
-		.dedicated_interrupt = 1,
+		/* Before 2.4 all share the interrupt page. */
+		.dedicated_interrupt = host->version >= VMBUS_VERSION_2_4,
 		.connection_id = vmbus_host_connection_id(relid),
 	};
 

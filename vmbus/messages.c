@@ -43,6 +43,7 @@ static const struct vmbus_message_rule rules[VMBUS_MESSAGE_TYPE_COUNT] = {
  * channels: a guest that asks it is refused and asks 5.3 next.
  */
 static const struct vmbus_version_rule versions[] = {
+	{ VMBUS_VERSION_0_13, true }, { VMBUS_VERSION_1_1, true },
 	{ VMBUS_VERSION_2_4, true },  { VMBUS_VERSION_3_0, true },
 	{ VMBUS_VERSION_4_0, true },  { VMBUS_VERSION_4_1, true },
 	{ VMBUS_VERSION_5_0, true },  { VMBUS_VERSION_5_1, true },

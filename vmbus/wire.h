@@ -24,6 +24,7 @@
 #define VMBUS_SYNIC_FLAG_COUNT	      2048 /* event flags of one SINT of one VP */
 #define VMBUS_MESSAGE_SINT	      2 /* unless the contact names another */
 #define VMBUS_CONNECTION_ID_CONTACT   1 /* posts of versions below 5.0 */
+#define VMBUS_CONNECTION_ID_EVENT     2 /* signals of versions below 2.4 */
 #define VMBUS_CONNECTION_ID_CONTACT_5 4 /* contact of version 5.0 and up */
 #define VMBUS_CONNECTION_ID_LIMIT     0x1000000 /* ids have 24 bits */
 
@@ -40,15 +41,17 @@
 #define VMBUS_VERSION_MAJOR(version) ((version) >> 16)
 #define VMBUS_VERSION_MINOR(version) ((version)&0xffff)
 
-#define VMBUS_VERSION_2_4 VMBUS_VERSION(2, 4) /* Windows 8 */
-#define VMBUS_VERSION_3_0 VMBUS_VERSION(3, 0) /* Windows 8.1 */
-#define VMBUS_VERSION_4_0 VMBUS_VERSION(4, 0) /* Windows 10 */
-#define VMBUS_VERSION_4_1 VMBUS_VERSION(4, 1) /* Windows 10 RS3 */
-#define VMBUS_VERSION_5_0 VMBUS_VERSION(5, 0)
-#define VMBUS_VERSION_5_1 VMBUS_VERSION(5, 1) /* Windows 10 RS4 */
-#define VMBUS_VERSION_5_2 VMBUS_VERSION(5, 2) /* Windows Server 2019 */
-#define VMBUS_VERSION_5_3 VMBUS_VERSION(5, 3) /* Windows Server 2022 */
-#define VMBUS_VERSION_6_0 VMBUS_VERSION(6, 0)
+#define VMBUS_VERSION_0_13 VMBUS_VERSION(0, 13) /* Windows Server 2008 */
+#define VMBUS_VERSION_1_1  VMBUS_VERSION(1, 1)	/* Windows Server 2008 R2 */
+#define VMBUS_VERSION_2_4  VMBUS_VERSION(2, 4)	/* Windows 8 */
+#define VMBUS_VERSION_3_0  VMBUS_VERSION(3, 0)	/* Windows 8.1 */
+#define VMBUS_VERSION_4_0  VMBUS_VERSION(4, 0)	/* Windows 10 */
+#define VMBUS_VERSION_4_1  VMBUS_VERSION(4, 1)	/* Windows 10 RS3 */
+#define VMBUS_VERSION_5_0  VMBUS_VERSION(5, 0)
+#define VMBUS_VERSION_5_1  VMBUS_VERSION(5, 1) /* Windows 10 RS4 */
+#define VMBUS_VERSION_5_2  VMBUS_VERSION(5, 2) /* Windows Server 2019 */
+#define VMBUS_VERSION_5_3  VMBUS_VERSION(5, 3) /* Windows Server 2022 */
+#define VMBUS_VERSION_6_0  VMBUS_VERSION(6, 0)
 
 enum vmbus_message_type {
 	VMBUS_MESSAGE_OFFER = 1,

@@ -107,7 +107,12 @@ def shared_libraries(program):
     """Paths of a program's shared libraries and its loader."""
     result = subprocess.run(["ldd", program], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=False)
-    return re.findall(r"(/\S+) \(0x", result.stdout)
+    return library_paths(result.stdout)
+
+
+def library_paths(said):
+    """The paths in what ldd said."""
+    return re.findall(r"(/\S+) \(0x", said)
 
 
 def kernel_image(root):

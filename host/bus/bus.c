@@ -119,6 +119,10 @@ static void guest_connected(struct bus *bus,
 	char text[80];
 
 	bus->message_sint = action->connected.target_sint;
+	bus->monitor_gpa = action->connected.monitor_to_host_gpa;
+	/* One without it is not interrupted, as it asked. */
+	if (action->connected.version < VMBUS_VERSION_2_4 && bus->machine)
+		bus_page_open(bus, action->connected.interrupt_page_gpa);
 	snprintf(text, sizeof(text),
 		 "the guest connected at VMBus version "
 		 "%u.%u",
@@ -179,6 +183,7 @@ static void act(struct bus *bus, const struct vmbus_host_action *action)
 		guest_connected(bus, action);
 		break;
 	case VMBUS_HOST_DISCONNECTED:
+		bus_page_close(bus);
 		tell(bus, BUS_DISCONNECTED, NULL, 0,
 		     "the guest disconnected from the bus");
 		break;

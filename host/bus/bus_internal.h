@@ -64,6 +64,7 @@ struct bus_signal {
 	uv_poll_t poll;		     /* first; not of a worker's channel */
 	struct bus_channel *channel; /* NULL once closing */
 	int fd;
+	u32 monitor_id; /* in use, or VMBUS_MONITOR_ID_NONE */
 };
 
 /* A GPADL that an owner has mapped. */
@@ -111,8 +112,10 @@ struct bus {
 	struct bus_inbox inbox;
 	struct bus_channel *channels;
 	u32 message_sint;
-	bool slot_busy;	  /* a message waits for its slot */
-	u32 idle_notices; /* of free slots, while none did */
+	struct bus_page *page; /* atomic; NULL: from 2.4 on there is none */
+	u64 monitor_gpa;       /* of the guest's page to the host; 0: none */
+	bool slot_busy;	       /* a message waits for its slot */
+	u32 idle_notices;      /* of free slots, while none did */
 	bool pumping;
 	bool pump_again;
 	bool trace_messages;
@@ -139,6 +142,13 @@ void bus_channel_start(struct bus_channel *channel,
 		       const struct vmbus_host_action *action);
 void bus_channel_stop(struct bus_channel *channel);
 void bus_channel_forget(struct bus_channel *channel);
+
+/* The interrupt page of an old guest (page.c). 0; -ENOMEM; -EINVAL: it is not
+ * memory, or its connection cannot be made. */
+int bus_page_open(struct bus *bus, u64 gpa);
+void bus_page_close(struct bus *bus);
+/* Interrupt by it; false: there is none. Any thread that has a channel. */
+bool bus_page_interrupt(struct bus *bus, u32 relid);
 
 /* The guest wants a GPADL back, or the channel closes (gpadl.c). */
 void bus_gpadl_teardown(struct bus *bus, struct bus_channel *channel, u32 relid,

@@ -81,6 +81,7 @@ static struct bus_signal *signal_make(struct bus_channel *channel)
 	if (!signal)
 		return NULL;
 	signal->channel = channel;
+	signal->monitor_id = VMBUS_MONITOR_ID_NONE;
 	signal->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (signal->fd < 0 ||
 	    (!has_worker(channel) &&
@@ -89,6 +90,21 @@ static struct bus_signal *signal_make(struct bus_channel *channel)
 		return NULL;
 	}
 	return signal;
+}
+
+/* Of a monitored channel the guest may signal by its bit, too. */
+static bool monitor_connect(struct bus_channel *channel)
+{
+	struct bus *bus = channel->bus;
+	u32 id = vmbus_host_monitor_id(&bus->engine, channel->relid);
+
+	if (id == VMBUS_MONITOR_ID_NONE || !bus->monitor_gpa)
+		return true;
+	if (machine_monitor(bus->machine, bus->monitor_gpa, id,
+			    channel->signal->fd))
+		return false;
+	channel->signal->monitor_id = id;
+	return true;
 }
 
 static bool signal_connect(struct bus_channel *channel)
@@ -100,9 +116,11 @@ static bool signal_connect(struct bus_channel *channel)
 	channel->signal = signal;
 	if (!has_worker(channel))
 		uv_poll_start(&signal->poll, UV_READABLE, signalled);
-	return machine_connect(channel->bus->machine,
-			       vmbus_host_connection_id(channel->relid),
-			       signal->fd) == 0;
+	if (machine_connect(channel->bus->machine,
+			    vmbus_host_connection_id(channel->relid),
+			    signal->fd))
+		return false;
+	return monitor_connect(channel);
 }
 
 static void signal_disconnect(struct bus_channel *channel)
@@ -113,6 +131,9 @@ static void signal_disconnect(struct bus_channel *channel)
 		return;
 	machine_disconnect(channel->bus->machine,
 			   vmbus_host_connection_id(channel->relid));
+	if (signal->monitor_id != VMBUS_MONITOR_ID_NONE)
+		machine_unmonitor(channel->bus->machine, signal->monitor_id,
+				  signal->fd);
 	channel->signal = NULL;
 	signal->channel = NULL;
 	if (has_worker(channel))
@@ -355,6 +376,8 @@ static void interrupt(struct bus_channel *channel)
 	if (vp == VMBUS_TARGET_VP_NONE)
 		return;
 	count(&channel->counters.interrupts_out, 1);
+	if (bus_page_interrupt(bus, channel->relid))
+		return;
 	machine_signal(bus->machine, vp, bus->message_sint, channel->relid);
 }
 

@@ -128,14 +128,16 @@ static json_t *counters_json(const struct network_counters *counters)
 
 static json_t *port_json(const struct net_counters *counters)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "sent_frames",
-			 (json_int_t)counters->sent_frames, "sent_bytes",
-			 (json_int_t)counters->sent_bytes, "sent_dropped",
-			 (json_int_t)counters->sent_dropped, "received_frames",
-			 (json_int_t)counters->received_frames,
-			 "received_bytes", (json_int_t)counters->received_bytes,
-			 "received_dropped",
-			 (json_int_t)counters->received_dropped);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent_frames",
+		(json_int_t)counters->sent_frames, "sent_bytes",
+		(json_int_t)counters->sent_bytes, "sent_dropped",
+		(json_int_t)counters->sent_dropped, "received_frames",
+		(json_int_t)counters->received_frames, "received_bytes",
+		(json_int_t)counters->received_bytes, "received_dropped",
+		(json_int_t)counters->received_dropped, "sent_delayed",
+		(json_int_t)counters->sent_delayed, "received_delayed",
+		(json_int_t)counters->received_delayed);
 }
 
 static json_t *adapter_row(const struct adapter_info *info)

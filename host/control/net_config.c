@@ -166,6 +166,15 @@ static int take_mtu(const struct setting *s)
 	return 0;
 }
 
+static int take_monitored(const struct setting *s)
+{
+	if (strcmp(s->value, "true") != 0 && strcmp(s->value, "false") != 0)
+		return wrong(s, "true or false");
+	s->net->monitored = s->value[0] == 't';
+	s->net->given |= RUN_NET_GIVEN_OTHER;
+	return 0;
+}
+
 static int take_vlan(const struct setting *s)
 {
 	struct network_vlan *vlan = &s->net->vlan;
@@ -340,6 +349,7 @@ static const struct {
 	{ "mac", false, take_mac },
 	{ "queues", false, take_queues },
 	{ "mtu", false, take_mtu },
+	{ "monitored", true, take_monitored },
 	{ "vlan", false, take_vlan },
 	{ "trunk", false, take_trunk },
 	{ "native", false, take_native },
@@ -372,8 +382,8 @@ int run_net_set(struct run_net *net, const char *what, const char *key,
 	}
 	return lis_error_set(err, EINVAL,
 			     "%s: an adapter has no \"%.60s\"; it has user, "
-			     "tap, switch, mac, queues, mtu, vlan, trunk, "
-			     "native, link, bandwidth and forward",
+			     "tap, switch, mac, queues, mtu, monitored, "
+			     "vlan, trunk, native, link, bandwidth and forward",
 			     what, key);
 }
 
@@ -547,6 +557,8 @@ json_t *run_net_json(const struct run_net *net)
 	if (net->mtu_bytes)
 		json_object_set_new(object, "mtu",
 				    json_integer(net->mtu_bytes));
+	if (net->monitored)
+		json_object_set_new(object, "monitored", json_true());
 	vlan_put(object, &net->vlan);
 	if (net->link_down)
 		json_object_set_new(object, "link", json_string("down"));

@@ -59,6 +59,7 @@ struct run_net {
 	uint8_t mac[RUN_NET_MAC_BYTES];	       /* 0: made from the VM's name */
 	uint32_t queues; /* 0: as many as the backend has for the VM's cpus */
 	uint32_t mtu_bytes; /* the most that the guest may choose; 0: 9000 */
+	bool monitored;	    /* the guest may signal through its monitor page */
 	struct network_vlan vlan;
 	bool link_down;
 	uint64_t bits_per_second; /* each way; 0: no limit */
@@ -91,10 +92,11 @@ json_t *run_net_json(const struct run_net *net);
 
 /*
  * Sets one setting. Keys: user (a flag), tap (a name), switch (a name), mac
- * (six bytes in hex with colons), queues, mtu, vlan (access: 1 to 4094; or
- * none), trunk (VLANs and ranges joined by +), native (of a trunk, 0: none),
- * link (up or down), bandwidth (bits per second, with K, M or G; 0: no limit),
- * forward (can be repeated): tcp or udp, then :[ADDRESS]:PORT of the host,
+ * (six bytes in hex with colons), queues, mtu, monitored (a flag), vlan
+ * (access: 1 to 4094; or none), trunk (VLANs and ranges joined by +), native
+ * (of a trunk, 0: none), link (up or down), bandwidth (bits per second, with K,
+ * M or G; 0: no limit), forward (can be repeated): tcp or udp, then
+ * :[ADDRESS]:PORT of the host,
  * -[ADDRESS]:PORT of the guest.
  */
 int run_net_set(struct run_net *net, const char *what, const char *key,

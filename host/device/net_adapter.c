@@ -191,6 +191,7 @@ static int place_offer(struct adapter_channel *place)
 		.type = type,
 		.instance = instances[adapter->number],
 		.subchannel_index = place->index,
+		.monitored = adapter->config.monitored,
 	};
 
 	return bus_offer(adapter->adapters->host.bus, &offer, adapter->name,

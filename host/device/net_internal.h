@@ -8,11 +8,11 @@
  *	struct net_worker	the thread that serves an open channel
  *
  * Locks: adapter.lock for the list of channels and what an administrator sets;
- * adapter_channel.turn is held by a sub-channel's worker while it
- * is in the engine, and by the primary's worker, for all of them and inside
- * adapter.lock, while a buffer comes or goes. A sub-channel's worker takes
- * adapter.lock only outside its turn. The rest belongs to the loop's thread, or
- *to the worker's own.
+ * adapter_channel.turn is held by a sub-channel's worker while it is in the
+ * engine, and by the primary's worker, taken inside adapter.lock: for all of
+ * them while a buffer comes or goes, for one while frames go into its ring. A
+ *sub-channel's worker takes adapter.lock only outside its turn. The rest
+ *belongs to the loop's thread, or to the worker's own.
  */
 #ifndef HOST_DEVICE_NET_INTERNAL_H
 #define HOST_DEVICE_NET_INTERNAL_H
@@ -81,6 +81,7 @@ enum {
 	CALL_CONFIG = 1 << 3, /* an administrator, or the port's link */
 	CALL_WANTED = 1 << 4, /* the guest wants its buffers back */
 	CALL_SLOTS = 1 << 5,  /* some of the receive buffer are free again */
+	CALL_ROOM = 1 << 6,   /* a sub-channel's ring takes frames again */
 };
 
 struct adapter_channel {
@@ -160,7 +161,15 @@ struct net_worker {
 	struct iovec iov[NET_TRANSFER_PIECES];
 	/* Frames to the guest. */
 	struct network_rx_place slots;
-	struct network_rx_batch batch;
+	/* By channel; of a sub-channel's worker there is one, its own. */
+	struct network_rx_batch *batches;
+	u32 batch_count;
+	/* One that was taken and that its batch has no room for. */
+	bool held;
+	u32 held_channel;
+	struct network_rx rx;
+	bool awaited; /* the primary has a batch for this channel; in its turn
+		       */
 	u8 head[NETWORK_HEAD_BYTES];
 	u8 packet[NET_PACKET_BYTES];
 };
@@ -211,6 +220,14 @@ bool net_worker_pieces(struct net_worker *worker);
 
 /* Take frames from the port; whether there may be more that can be taken. */
 bool net_worker_receive(struct net_worker *worker);
+/* Make what it takes; false: no memory. */
+bool net_worker_batches_make(struct net_worker *worker);
+/* Forget what is under way: its slots are gone. */
+void net_worker_batches_forget(struct net_worker *worker);
+/* Give the slots of all that is under way back; inside the channel's turn. */
+void net_worker_batches_release(struct net_worker *worker);
+/* Whether the primary waited for room in this worker's ring, and there is. */
+bool net_worker_room_came(struct net_worker *worker);
 /* Whether a frame may be heard, for net_queue_filter_set. */
 bool net_worker_wants(void *context, const u8 *head, u32 bytes);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 
 #include "host/device/net_internal.h"
 
@@ -67,20 +68,30 @@ static ssize_t frame_take(struct net_worker *worker, struct network_vnet *vnet)
 	return net_queue_receive(worker->queue, vnet, iov, (int)count + 1);
 }
 
-static void batch_send(struct net_worker *worker)
-{
-	u8 payload[NETWORK_MESSAGE_BYTES];
-	struct packet_out packet;
-	struct ring_vec vec;
+/* ---- batches ---- */
 
-	if (!worker->batch.range_count)
-		return;
-	network_vsp_rx_out(&worker->vsp, &worker->batch, payload, &vec,
-			   &packet);
-	/* There is room: nothing was taken from the port without. */
-	if (bus_channel_send(worker->channel, &packet) == VMBUS_OK)
-		network_vsp_rx_sent(&worker->vsp, &worker->batch);
-	worker->urgent = true;
+bool net_worker_batches_make(struct net_worker *worker)
+{
+	worker->batch_count =
+		worker->place->index ? 1 : worker->adapter->queues;
+	worker->batches = calloc(worker->batch_count, sizeof(*worker->batches));
+	return worker->batches != NULL;
+}
+
+void net_worker_batches_forget(struct net_worker *worker)
+{
+	worker->slots.count = 0;
+	worker->held = false;
+	for (u32 i = 0; i < worker->batch_count; i++)
+		worker->batches[i].range_count = 0;
+}
+
+void net_worker_batches_release(struct net_worker *worker)
+{
+	worker->held = false;
+	for (u32 i = 0; i < worker->batch_count; i++)
+		network_vsp_rx_release(&worker->vsp, &worker->slots,
+				       &worker->batches[i]);
 }
 
 static bool room_for_batches(struct net_worker *worker)
@@ -98,11 +109,128 @@ static bool room_for_batches(struct net_worker *worker)
 	return false;
 }
 
-/* What is in the slots becomes part of the batch, if the guest may hear it. */
-static void frame_give(struct net_worker *worker,
+bool net_worker_room_came(struct net_worker *worker)
+{
+	if (!worker->awaited || !room_for_batches(worker))
+		return false;
+	worker->awaited = false;
+	return true;
+}
+
+/* The worker of another channel, inside its turn; NULL: it is not open. */
+static struct net_worker *worker_enter(struct adapter *adapter, u32 index)
+{
+	struct adapter_channel *place;
+	struct net_worker *worker = NULL;
+
+	pthread_mutex_lock(&adapter->lock);
+	place = adapter->channels;
+	while (place && (place->index != index || !place->worker))
+		place = place->next;
+	if (place) {
+		pthread_mutex_lock(&place->turn);
+		if (bus_channel_open(place->worker->channel))
+			worker = place->worker;
+		else
+			pthread_mutex_unlock(&place->turn);
+	}
+	pthread_mutex_unlock(&adapter->lock);
+	return worker;
+}
+
+/* Into the ring of @via, which has the room. */
+static void batch_put(struct net_worker *via, struct network_rx_batch *batch)
+{
+	u8 payload[NETWORK_MESSAGE_BYTES];
+	struct packet_out packet;
+	struct ring_vec vec;
+
+	network_vsp_rx_out(&via->vsp, batch, payload, &vec, &packet);
+	if (bus_channel_send(via->channel, &packet) == VMBUS_OK)
+		network_vsp_rx_sent(&via->vsp, batch);
+}
+
+/*
+ * Send what is for a channel. False: its ring is full, and its worker has been
+ * asked to tell when it is not. In the own ring there is room, as nothing was
+ * taken from the port without.
+ */
+static bool batch_send(struct net_worker *worker, u32 index)
+{
+	struct network_rx_batch *batch = &worker->batches[index];
+	struct net_worker *via = NULL;
+	bool room = true;
+
+	if (!batch->range_count)
+		return true;
+	if (index)
+		via = worker_enter(worker->adapter, index);
+	if (!via) {
+		batch_put(worker, batch);
+		worker->urgent = true;
+		return true;
+	}
+	room = room_for_batches(via);
+	via->awaited = !room;
+	if (room) {
+		batch_put(via, batch);
+		bus_channel_flush(via->channel);
+	}
+	pthread_mutex_unlock(&via->place->turn);
+	return room;
+}
+
+static void batches_send(struct net_worker *worker)
+{
+	for (u32 i = 0; i < worker->batch_count; i++)
+		batch_send(worker, i);
+}
+
+/* ---- frames ---- */
+
+/*
+ * The channel that the guest wants a frame on. A tap's kernel has chosen
+ * already, by where the guest sends the flow.
+ */
+static u32 frame_channel(struct net_worker *worker, struct network_rx *rx)
+{
+	const struct network_rss *rss = &worker->vsp.settings.rss;
+	u32 channel;
+
+	if (worker->adapter->config.backend == RUN_NET_TAP ||
+	    worker->place->index)
+		return 0;
+	rx->hash =
+		network_rss_hash(rss, rx->head, rx->head_bytes, &rx->hash_type);
+	channel = network_rss_channel(rss, rx->hash, rx->hash_type);
+	return channel < worker->batch_count ? channel : 0;
+}
+
+/* The frame in the slots becomes part of its batch; false: it is held. */
+static bool frame_add(struct net_worker *worker)
+{
+	u32 channel = worker->held_channel;
+	struct network_rx_batch *batch = &worker->batches[channel];
+	enum vmbus_status status = network_vsp_rx_add(
+		&worker->vsp, &worker->slots, &worker->rx, batch);
+
+	worker->held = status == VMBUS_AGAIN;
+	if (!worker->held)
+		return true;
+	if (!batch_send(worker, channel))
+		return false;
+	network_vsp_rx_add(&worker->vsp, &worker->slots, &worker->rx, batch);
+	worker->held = false;
+	return true;
+}
+
+/* What is in the slots goes to the guest, if it may hear it. */
+static bool frame_give(struct net_worker *worker,
 		       const struct network_vnet *vnet, u32 bytes)
 {
-	struct network_rx rx = {
+	struct network_rx *rx = &worker->rx;
+
+	*rx = (struct network_rx){
 		.vnet = *vnet,
 		.head = worker->head,
 		.head_bytes = bytes < sizeof(worker->head)
@@ -110,16 +238,12 @@ static void frame_give(struct net_worker *worker,
 				      : (u32)sizeof(worker->head),
 		.frame_bytes = bytes,
 	};
-
-	if (!net_worker_wants(worker, rx.head, rx.head_bytes))
-		return;
-	rx.tag = network_frame_tag(rx.head, rx.head_bytes);
-	network_vlan_in(&worker->vlan, &rx.tag);
-	if (network_vsp_rx_add(&worker->vsp, &worker->slots, &rx,
-			       &worker->batch) != VMBUS_AGAIN)
-		return;
-	batch_send(worker);
-	network_vsp_rx_add(&worker->vsp, &worker->slots, &rx, &worker->batch);
+	if (!net_worker_wants(worker, rx->head, rx->head_bytes))
+		return true;
+	rx->tag = network_frame_tag(rx->head, rx->head_bytes);
+	network_vlan_in(&worker->vlan, &rx->tag);
+	worker->held_channel = frame_channel(worker, rx);
+	return frame_add(worker);
 }
 
 static bool frames_take(struct net_worker *worker, u32 frame_bytes)
@@ -128,16 +252,19 @@ static bool frames_take(struct net_worker *worker, u32 frame_bytes)
 		struct network_vnet vnet;
 		ssize_t bytes;
 
-		if (!slots_reserve(worker, frame_bytes) ||
-		    !room_for_batches(worker))
+		if (!room_for_batches(worker))
+			return false;
+		if (worker->held && !frame_add(worker))
+			return false;
+		if (!slots_reserve(worker, frame_bytes))
 			return false;
 		bytes = frame_take(worker, &vnet);
 		if (bytes == -EAGAIN || bytes == -ENODEV) {
 			worker->port_ready = false;
 			return false;
 		}
-		if (bytes > 0)
-			frame_give(worker, &vnet, (u32)bytes);
+		if (bytes > 0 && !frame_give(worker, &vnet, (u32)bytes))
+			return false;
 	}
 	return true;
 }
@@ -150,9 +277,11 @@ bool net_worker_receive(struct net_worker *worker)
 	if (!worker->port_ready || !worker->queue)
 		return false;
 	frame_bytes = network_vsp_rx_max(&worker->vsp);
-	if (!frame_bytes || !worker->link_up)
+	if (!frame_bytes || !worker->link_up) {
+		worker->held = false;
 		return frames_drop(worker);
+	}
 	more = frames_take(worker, frame_bytes);
-	batch_send(worker);
+	batches_send(worker);
 	return more;
 }

@@ -140,8 +140,7 @@ static void errand_begin(struct net_worker *worker, enum errand what)
 static void buffer_forget(struct net_worker *worker, bool receive_buffer)
 {
 	if (receive_buffer) {
-		worker->slots.count = 0;
-		worker->batch = (struct network_rx_batch){ 0 };
+		net_worker_batches_forget(worker);
 	} else if (worker->transfer) {
 		worker->blocked = false;
 		worker->cursor.offset_bytes = worker->cursor.bytes;
@@ -395,7 +394,7 @@ static bool turn(struct net_worker *worker)
 static bool turn_take(struct net_worker *worker)
 {
 	pthread_mutex_t *lock = &worker->place->turn;
-	bool more;
+	bool more, room = false;
 
 	if (!worker->place->index) {
 		more = turn(worker);
@@ -404,8 +403,11 @@ static bool turn_take(struct net_worker *worker)
 	} else {
 		pthread_mutex_lock(lock);
 		more = turn(worker);
+		room = net_worker_room_came(worker);
 		pthread_mutex_unlock(lock);
 	}
+	if (room)
+		adapter_call(worker->adapter, CALL_ROOM);
 	if (worker->slots_back)
 		adapter_call(worker->adapter, CALL_SLOTS);
 	worker->slots_back = false;
@@ -490,6 +492,7 @@ static void worker_free(struct net_worker *worker)
 {
 	net_queue_close(worker->queue);
 	channel_thread_release(&worker->thread);
+	free(worker->batches);
 	free(worker);
 }
 
@@ -519,7 +522,9 @@ static struct net_worker *worker_make(struct adapter_channel *place,
 	worker->adapter = place->adapter;
 	worker->channel = place->channel;
 	worker->machine = machine;
-	if (channel_thread_init(&worker->thread, place->channel) < 0) {
+	if (!net_worker_batches_make(worker) ||
+	    channel_thread_init(&worker->thread, place->channel) < 0) {
+		free(worker->batches);
 		free(worker);
 		return NULL;
 	}
@@ -561,7 +566,7 @@ void net_worker_stop(struct adapter_channel *place)
 	channel_thread_join(&worker->thread);
 	worker_set(place, NULL);
 	pthread_mutex_lock(&place->turn);
-	network_vsp_rx_release(&worker->vsp, &worker->slots, &worker->batch);
+	net_worker_batches_release(worker);
 	pthread_mutex_unlock(&place->turn);
 	starved_end(worker);
 	worker_free(worker);

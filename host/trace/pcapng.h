@@ -2,9 +2,9 @@
 /*
  * pcapng.h - traces as files for other tools.
  *
- * Here: writing of pcapng blocks (draft-ietf-opsawg-pcapng) with the link type
- * LINKTYPE_USER0 and the pseudo header of docs/trace.md. Not here: decoding
- * (decode.h); its line goes into each packet's comment.
+ * Here: pcapng files with the link type LINKTYPE_USER0 and the pseudo header of
+ * docs/trace.md. Not here: blocks (host/pcapng); decoding (decode.h), whose
+ * line goes into each packet's comment.
  */
 #ifndef HOST_TRACE_PCAPNG_H
 #define HOST_TRACE_PCAPNG_H
@@ -36,11 +36,11 @@ struct pcapng_record {
 /*
  * Writes the blocks that begin a file: section header and one interface, whose
  * description is vm_name.
- * Returns 0; -EIO when a write failed.
+ * Returns 0; -EIO when a write failed; -EINVAL: the name is too long.
  */
 int pcapng_begin(FILE *file, const char *vm_name);
 
-/* Writes one record. Returns as pcapng_begin(); -EINVAL: too large. */
+/* Writes one record; one thread. Returns 0; -EIO; -EINVAL: too large. */
 int pcapng_write(FILE *file, const struct pcapng_record *record);
 
 #endif

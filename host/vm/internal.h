@@ -55,6 +55,9 @@ struct machine {
 
 	u8 rtc_index;
 
+	u64 monitor_gpa; /* of the page that monitored counts the ids of */
+	u32 monitored;
+
 	pthread_mutex_t crash_lock;
 	u64 crash[CRASH_PARAMETERS];
 
@@ -63,6 +66,7 @@ struct machine {
 	pthread_cond_t changed;
 	enum machine_state state;
 	bool leaving; /* vCPU threads must end */
+	bool held;    /* they are kept from the guest for a moment */
 	u32 running;  /* vCPU threads that are not parked */
 	u32 threads;  /* vCPU threads that have not left their loop */
 	u64 paused_clock_ns;
@@ -86,6 +90,16 @@ int kvm_setup_vcpus(struct machine *machine, const struct boot_entry *entry,
 
 /** kvm_setup_interrupts - route all lines, connect the serial port's. */
 int kvm_setup_interrupts(struct machine *machine, struct lis_error *err);
+
+/**
+ * kvm_set_read_only - let KVM see what the guest writes to a page.
+ * @gpa: of a page of memory; one at a time
+ * @read_only: false makes it memory like all other
+ *
+ * No vCPU may run: for a moment there is no memory.
+ * Result: 0 or -errno; the memory is as it was.
+ */
+int kvm_set_read_only(struct machine *machine, u64 gpa, bool read_only);
 
 /** kvm_failed - an ioctl failed with errno: a sentence and -errno. */
 int kvm_failed(const char *what, struct lis_error *err);

@@ -80,28 +80,82 @@ static int filter_crash_msrs(struct machine *machine, struct lis_error *err)
 	return 0;
 }
 
-static int set_memory(struct machine *machine, struct lis_error *err)
+/* The two parts of memory; where a page of one is read-only, what is before
+ * it, itself, and what is behind it. */
+enum slot { SLOT_LOW, SLOT_HIGH, SLOT_PAGE, SLOT_BEHIND };
+
+/* A slot without bytes is none, and takes away one that was there. */
+static int set_slot(struct machine *machine, enum slot slot, u64 gpa,
+		    u64 size_bytes)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.flags = slot == SLOT_PAGE ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = gpa,
+		.memory_size = size_bytes,
+		.userspace_addr =
+			(uintptr_t)memory_at(&machine->memory, gpa, size_bytes),
+	};
+
+	return ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION, &region)
+		       ? -errno
+		       : 0;
+}
+
+/* One part of memory, whole. */
+static int set_part(struct machine *machine, enum slot slot)
 {
 	const struct memory_layout *layout = &machine->memory.layout;
-	struct kvm_userspace_memory_region regions[] = {
-		{ .slot = 0,
-		  .guest_phys_addr = 0,
-		  .memory_size = layout->low_bytes,
-		  .userspace_addr = (uintptr_t)machine->memory.base },
-		{ .slot = 1,
-		  .guest_phys_addr = MEMORY_4GIB,
-		  .memory_size = layout->high_bytes,
-		  .userspace_addr =
-			  (uintptr_t)machine->memory.base + layout->low_bytes },
-	};
-	u32 i;
+	bool low = slot == SLOT_LOW;
+	u64 size_bytes = low ? layout->low_bytes : layout->high_bytes;
 
-	for (i = 0; i < PORT_ARRAY_SIZE(regions); i++)
-		if (regions[i].memory_size &&
-		    ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION,
-			  &regions[i]))
-			return kvm_failed("use the guest's memory", err);
+	return size_bytes ? set_slot(machine, slot, low ? 0 : MEMORY_4GIB,
+				     size_bytes)
+			  : 0;
+}
+
+static int set_memory(struct machine *machine, struct lis_error *err)
+{
+	if (set_part(machine, SLOT_LOW) || set_part(machine, SLOT_HIGH))
+		return kvm_failed("use the guest's memory", err);
 	return 0;
+}
+
+static int split_part(struct machine *machine, enum slot slot, u64 gpa)
+{
+	const struct memory_layout *layout = &machine->memory.layout;
+	u64 begin = slot == SLOT_LOW ? 0 : MEMORY_4GIB;
+	u64 end = begin +
+		  (slot == SLOT_LOW ? layout->low_bytes : layout->high_bytes);
+	u64 behind = gpa + MEMORY_PAGE_BYTES;
+	int ret = 0;
+
+	if (gpa > begin)
+		ret = set_slot(machine, slot, begin, gpa - begin);
+	if (!ret)
+		ret = set_slot(machine, SLOT_PAGE, gpa, MEMORY_PAGE_BYTES);
+	if (!ret && behind < end)
+		ret = set_slot(machine, SLOT_BEHIND, behind, end - behind);
+	return ret;
+}
+
+/* KVM changes neither a slot's size nor whether it is read-only. */
+int kvm_set_read_only(struct machine *machine, u64 gpa, bool read_only)
+{
+	enum slot slot = gpa < MEMORY_4GIB ? SLOT_LOW : SLOT_HIGH;
+	u64 begin = slot == SLOT_LOW ? 0 : MEMORY_4GIB;
+	int ret = 0;
+
+	set_slot(machine, slot, begin, 0);
+	if (read_only) {
+		ret = split_part(machine, slot, gpa);
+		if (!ret)
+			return 0;
+		set_slot(machine, slot, begin, 0);
+	}
+	set_slot(machine, SLOT_PAGE, gpa, 0);
+	set_slot(machine, SLOT_BEHIND, gpa, 0);
+	return set_part(machine, slot) ? -errno : ret;
 }
 
 int kvm_setup(struct machine *machine, struct lis_error *err)

@@ -245,6 +245,26 @@ int machine_connect(struct machine *machine, u32 connection_id, int eventfd);
 int machine_disconnect(struct machine *machine, u32 connection_id);
 
 /**
+ * machine_monitor - let a bit of a monitor page write an eventfd, inside the
+ * kernel.
+ * @gpa: of the page to the host, as the guest gave it (vmbus/monitor.h)
+ * @id: of the monitor, below VMBUS_MONITOR_COUNT; not in use yet
+ *
+ * From the first on the guest's writes to the page do not reach it. Holds the
+ * vCPUs for a moment then. Not at once with machine_pause, machine_resume,
+ * machine_destroy and itself.
+ * Result: 0; -EINVAL; -EFAULT the page is not memory; -EBUSY another page is in
+ * use; errors of KVM_SET_USER_MEMORY_REGION and KVM_IOEVENTFD.
+ */
+int machine_monitor(struct machine *machine, u64 gpa, u32 id, int eventfd);
+
+/**
+ * machine_unmonitor - undo machine_monitor; after the last one, the page is
+ * memory as before.
+ */
+void machine_unmonitor(struct machine *machine, u32 id, int eventfd);
+
+/**
  * machine_slot_eventfd - readable when a message slot may have become free.
  *
  * It belongs to the machine: poll and read it, do not close it.

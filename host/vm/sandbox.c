@@ -51,6 +51,7 @@ const u32 sandbox_vcpu_rule_count = PORT_ARRAY_SIZE(sandbox_vcpu_rules);
 const struct sandbox_rule sandbox_machine_rules[] = {
 	IOCTL(KVM_IRQFD),      IOCTL(KVM_HYPERV_EVENTFD),
 	IOCTL(KVM_GET_CLOCK),  IOCTL(KVM_SET_CLOCK),
+	IOCTL(KVM_IOEVENTFD),  IOCTL(KVM_SET_USER_MEMORY_REGION),
 	IOCTL(KVM_SIGNAL_MSI), { SYS_eventfd2 },
 	{ SYS_futex },	       { SYS_write },
 	{ SYS_read },	       { SYS_close },

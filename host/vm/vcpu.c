@@ -59,7 +59,8 @@ static bool wait_to_run(struct vcpu *vcpu)
 	pthread_mutex_lock(&machine->lock);
 	machine->running--;
 	pthread_cond_broadcast(&machine->changed);
-	while (machine->state == MACHINE_PAUSED && !machine->leaving)
+	while ((machine->state == MACHINE_PAUSED || machine->held) &&
+	       !machine->leaving)
 		pthread_cond_wait(&machine->changed, &machine->lock);
 	go_on = !machine->leaving;
 	if (go_on) {

@@ -48,8 +48,11 @@
 #define OID_XMIT_ERROR		  0x00020103u
 #define OID_RCV_ERROR		  0x00020104u
 #define OID_RCV_NO_BUFFER	  0x00020105u
+#define OID_STATISTICS		  0x00020106u
+#define OID_DIRECTED_FRAMES_XMIT  0x00020202u
 #define OID_MULTICAST_FRAMES_XMIT 0x00020204u
 #define OID_BROADCAST_FRAMES_XMIT 0x00020206u
+#define OID_DIRECTED_FRAMES_RCV	  0x00020208u
 #define OID_MULTICAST_FRAMES_RCV  0x0002020au
 #define OID_BROADCAST_FRAMES_RCV  0x0002020cu
 #define OID_RCV_CRC_ERROR	  0x0002020du
@@ -88,6 +91,35 @@ struct ndis_header {
 #define NDIS_TYPE_ENCAPSULATION	   0xa8u
 
 #define NDIS_ENCAPSULATION_802_3 0x2u
+
+/* NDIS_STATISTICS_INFO, of OID_STATISTICS. */
+struct ndis_statistics {
+	struct ndis_header header;
+	u32 supported; /* NDIS_STATISTICS_: which of the rest are counted */
+	u64 rx_discards;
+	u64 rx_errors;
+	u64 rx_bytes;
+	u64 rx_directed;
+	u64 rx_multicast;
+	u64 rx_broadcast;
+	u64 tx_bytes;
+	u64 tx_directed;
+	u64 tx_multicast;
+	u64 tx_broadcast;
+	u64 tx_errors;
+	u64 tx_discards;
+	u64 rx_directed_bytes;
+	u64 rx_multicast_bytes;
+	u64 rx_broadcast_bytes;
+	u64 tx_directed_bytes;
+	u64 tx_multicast_bytes;
+	u64 tx_broadcast_bytes;
+};
+_Static_assert(sizeof(struct ndis_statistics) == 152, "wire size");
+
+/* All but the bytes of each kind of frame (ntddndis.h,
+ * NDIS_STATISTICS_FLAGS_VALID_*). */
+#define NDIS_STATISTICS_FRAMES_AND_BYTES 0x87ffu
 
 /* NDIS_OFFLOAD: what there is, or what is in force. */
 struct ndis_offload {

@@ -48,7 +48,7 @@ struct network_vsc_options {
 	bool virtual_function;
 	/* That are wanted where the host has them. */
 	struct ndis_offload_parameters offloads;
-	struct network_rss rss; /* hash and key; the table is made here */
+	struct network_rss rss; /* table_count 0: the table is made here */
 };
 
 /* Lent to the host. Without a send buffer every frame goes by page list. */

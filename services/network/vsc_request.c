@@ -88,6 +88,18 @@ static u32 put_rss_query(const struct network_vsc *vsc, u8 *info)
 	return NDIS_RSS_CAPABILITIES_BYTES;
 }
 
+/* Of a table that the owner gave; else, one channel after the other. */
+static u32 table_entry(const struct network_vsc_shared *shared, u32 i)
+{
+	const struct network_rss *rss = &shared->options.rss;
+	u32 count = rss->table_count;
+
+	if (count && count <= NETWORK_RSS_TABLE &&
+	    rss->table[i % count] < shared->channel_count)
+		return rss->table[i % count];
+	return i % shared->channel_count;
+}
+
 static u32 put_rss(const struct network_vsc *vsc, u8 *info)
 {
 	const struct network_vsc_shared *shared = vsc->shared;
@@ -107,7 +119,7 @@ static u32 put_rss(const struct network_vsc *vsc, u8 *info)
 
 	port_copy(info, &wanted, sizeof(wanted));
 	for (i = 0; i < NETWORK_RSS_TABLE; i++)
-		at += put_u32(at, i % shared->channel_count);
+		at += put_u32(at, table_entry(shared, i));
 	port_copy(at, rss->key, NETWORK_RSS_KEY_BYTES);
 	return (u32)sizeof(wanted) + table_bytes + NETWORK_RSS_KEY_BYTES;
 }

@@ -164,6 +164,13 @@ static u32 link_state(struct network_object *object)
 
 /* ---- statistics ---- */
 
+/* Others count on while they are read. */
+static u64 directed(u64 frames, u64 multicast, u64 broadcast)
+{
+	return frames > multicast + broadcast ? frames - multicast - broadcast
+					      : 0;
+}
+
 static u32 statistic(struct network_object *object)
 {
 	struct network_counters sum;
@@ -199,12 +206,44 @@ static u32 statistic(struct network_object *object)
 	case OID_RCV_DISCARDS:
 		number = sum.rx_dropped;
 		break;
+	case OID_DIRECTED_FRAMES_XMIT:
+		number = directed(sum.tx_frames, sum.tx_multicast,
+				  sum.tx_broadcast);
+		break;
+	case OID_DIRECTED_FRAMES_RCV:
+		number = directed(sum.rx_frames, sum.rx_multicast,
+				  sum.rx_broadcast);
+		break;
 	case OID_BYTES_XMIT:
 		return put(object, &sum.tx_bytes, sizeof(sum.tx_bytes));
 	case OID_BYTES_RCV:
 		return put(object, &sum.rx_bytes, sizeof(sum.rx_bytes));
 	}
 	return put_u32(object, (u32)number);
+}
+
+static u32 statistics(struct network_object *object)
+{
+	struct network_counters sum;
+	struct ndis_statistics answer = {
+		.header = { NDIS_TYPE_DEFAULT, 1, sizeof(answer) },
+		.supported = NDIS_STATISTICS_FRAMES_AND_BYTES,
+	};
+
+	network_vsp_counters(object->vsp->shared, &sum);
+	answer.rx_discards = sum.rx_dropped;
+	answer.rx_bytes = sum.rx_bytes;
+	answer.rx_multicast = sum.rx_multicast;
+	answer.rx_broadcast = sum.rx_broadcast;
+	answer.rx_directed =
+		directed(sum.rx_frames, sum.rx_multicast, sum.rx_broadcast);
+	answer.tx_discards = sum.tx_dropped;
+	answer.tx_bytes = sum.tx_bytes;
+	answer.tx_multicast = sum.tx_multicast;
+	answer.tx_broadcast = sum.tx_broadcast;
+	answer.tx_directed =
+		directed(sum.tx_frames, sum.tx_multicast, sum.tx_broadcast);
+	return put(object, &answer, sizeof(answer));
 }
 
 /* ---- sets ---- */
@@ -289,8 +328,11 @@ static const struct object_row {
 	{ OID_XMIT_ERROR, statistic, NULL },
 	{ OID_RCV_ERROR, zero, NULL },
 	{ OID_RCV_NO_BUFFER, statistic, NULL },
+	{ OID_STATISTICS, statistics, NULL },
+	{ OID_DIRECTED_FRAMES_XMIT, statistic, NULL },
 	{ OID_MULTICAST_FRAMES_XMIT, statistic, NULL },
 	{ OID_BROADCAST_FRAMES_XMIT, statistic, NULL },
+	{ OID_DIRECTED_FRAMES_RCV, statistic, NULL },
 	{ OID_MULTICAST_FRAMES_RCV, statistic, NULL },
 	{ OID_BROADCAST_FRAMES_RCV, statistic, NULL },
 	{ OID_RCV_CRC_ERROR, zero, NULL },

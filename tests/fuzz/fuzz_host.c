@@ -278,9 +278,10 @@ static void post(const void *payload, u32 size_bytes)
 static void post_contact(void)
 {
 	static const u32 versions[] = {
-		VMBUS_VERSION_2_4, VMBUS_VERSION_3_0, VMBUS_VERSION_4_0,
-		VMBUS_VERSION_4_1, VMBUS_VERSION_5_0, VMBUS_VERSION_5_1,
-		VMBUS_VERSION_5_2, VMBUS_VERSION_5_3, VMBUS_VERSION_6_0,
+		VMBUS_VERSION_2_4, VMBUS_VERSION_3_0,  VMBUS_VERSION_4_0,
+		VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,  VMBUS_VERSION_5_1,
+		VMBUS_VERSION_5_2, VMBUS_VERSION_5_3,  VMBUS_VERSION_6_0,
+		VMBUS_VERSION_1_1, VMBUS_VERSION_0_13,
 	};
 	struct vmbus_message_contact message = {
 		.header.type = VMBUS_MESSAGE_CONTACT,

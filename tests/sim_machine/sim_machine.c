@@ -450,6 +450,23 @@ int machine_disconnect(struct machine *machine, u32 connection_id)
 	return found ? 0 : -ENOENT;
 }
 
+/* The simulated guest signals by its hypercall alone. */
+int machine_monitor(struct machine *machine, u64 gpa, u32 id, int eventfd)
+{
+	(void)machine;
+	(void)gpa;
+	(void)id;
+	(void)eventfd;
+	return 0;
+}
+
+void machine_unmonitor(struct machine *machine, u32 id, int eventfd)
+{
+	(void)machine;
+	(void)id;
+	(void)eventfd;
+}
+
 int machine_slot_eventfd(const struct machine *machine)
 {
 	return machine->slot_fd;

@@ -11,7 +11,7 @@
 #define SLOTS	      64
 #define RECEIVE_PAGES 256u
 #define SEND_PAGES    64u
-#define ARP_BYTES     60u
+#define REQUEST_BYTES 60u
 
 struct channel {
 	struct sim_guest_channel *on; /* NULL: none */
@@ -161,6 +161,13 @@ void sim_net_opened(struct sim_guest *guest, struct sim_guest_channel *on)
 	struct network_vsc_options options = { .channels = CHANNELS };
 	u16 number = (u16)(channel - channels);
 
+	/* All that has a hash goes to the sub-channel. */
+	options.rss = (struct network_rss){
+		.hash = NETWORK_HASH_TOEPLITZ | NETWORK_HASH_IPV4,
+		.table_count = 1,
+		.table = { 1 },
+		.key = { 1, 2, 3, 4, 5, 6, 7, 8 },
+	};
 	if (!number) {
 		must(guest, network_vsc_shared_init(&shared, &options),
 		     "network options");
@@ -234,7 +241,7 @@ static void arp_fill(u8 *frame)
 	static const u8 guest_ip[] = { 10, 0, 2, 15 };
 	static const u8 host_ip[] = { 10, 0, 2, 2 };
 
-	memset(frame, 0, ARP_BYTES);
+	memset(frame, 0, REQUEST_BYTES);
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, shared.address, 6);
 	memcpy(frame + 12, rest, sizeof(rest));
@@ -243,14 +250,34 @@ static void arp_fill(u8 *frame)
 	memcpy(frame + 38, host_ip, sizeof(host_ip));
 }
 
-static void arp_send(struct sim_guest *guest, struct channel *channel)
+/* An echo request to it: the answer has a hash, and goes where that leads. */
+static void echo_fill(u8 *frame)
 {
-	u8 frame[ARP_BYTES];
+	static const u8 rest[] = {
+		0x08, 0, 0x45, 0, 0, 46, 0,  0, 0, 0, 64, 1,
+		0,    0, 10,   0, 2, 15, 10, 0, 2, 2, 8,  0
+	};
+	u16 sum;
+
+	memset(frame, 0, REQUEST_BYTES);
+	/* What libslirp gives its router. */
+	memcpy(frame, (const u8[]){ 0x52, 0x55, 10, 0, 2, 2 }, 6);
+	memcpy(frame + 6, shared.address, 6);
+	memcpy(frame + 12, rest, sizeof(rest));
+	sum = network_checksum(frame + 14, 20, 0);
+	network_put_be16(frame + 24, (u16)~sum);
+	sum = network_checksum(frame + 34, 26, 0);
+	network_put_be16(frame + 36, (u16)~sum);
+}
+
+static void request_send(struct sim_guest *guest, struct channel *channel)
+{
+	u8 frame[REQUEST_BYTES];
 	struct network_vsc_send what = {
-		.frame_bytes = ARP_BYTES,
+		.frame_bytes = REQUEST_BYTES,
 		.tag = NETWORK_UNTAGGED,
 		.head = frame,
-		.head_bytes = ARP_BYTES,
+		.head_bytes = REQUEST_BYTES,
 	};
 	struct network_vsc_sent sent;
 	struct ring_vec vec = { sent.packet, 0 };
@@ -261,7 +288,10 @@ static void arp_send(struct sim_guest *guest, struct channel *channel)
 		.vec_count = 1,
 	};
 
-	arp_fill(frame);
+	if (sim_net.spread && sim_net.sent % 4 >= 2)
+		echo_fill(frame);
+	else
+		arp_fill(frame);
 	if (network_vsc_send(&channel->vsc, &what, 1, &sent) != VMBUS_OK)
 		return;
 	if (!sent.section) {
@@ -278,17 +308,27 @@ static void arp_send(struct sim_guest *guest, struct channel *channel)
 		network_vsc_unsent(&channel->vsc, sent.transaction_id);
 }
 
-static void frame_take(const struct network_vsc_frame *frame)
+static void frame_take(struct sim_guest *guest, const struct channel *channel,
+		       const struct network_vsc_frame *frame)
 {
-	static const u8 answer[] = { 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2 };
-	u8 bytes[ARP_BYTES];
+	static const u8 arp[] = { 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2 };
+	u8 bytes[42];
 
-	if (frame->bytes >= 42 &&
-	    network_pieces_copy(frame->pieces, frame->piece_count, 0, bytes,
-				42) &&
-	    !memcmp(bytes, shared.address, 6) &&
-	    !memcmp(bytes + 12, answer, sizeof(answer)))
+	if (frame->bytes < sizeof(bytes) ||
+	    !network_pieces_copy(frame->pieces, frame->piece_count, 0, bytes,
+				 sizeof(bytes)) ||
+	    memcmp(bytes, shared.address, 6) != 0)
+		return;
+	if (!memcmp(bytes + 12, arp, sizeof(arp))) {
 		sim_net.answers++;
+	} else if (bytes[12] == 8 && !bytes[13] && bytes[23] == 1) {
+		sim_net.answers++;
+		*(channel == channels ? &sim_net.astray : &sim_net.spread_to) +=
+			1;
+		if (channel != channels &&
+		    !(frame->info.present & NETWORK_HAS_HASH))
+			guest->wrong = "a hashed frame came without its hash";
+	}
 }
 
 static void event_take(struct sim_guest *guest, struct channel *channel,
@@ -340,7 +380,7 @@ static void ranges_take(struct sim_guest *guest, struct channel *channel,
 		if (status || event.kind == NETWORK_VSC_NOTHING)
 			break;
 		if (event.kind == NETWORK_VSC_FRAME)
-			frame_take(&frame);
+			frame_take(guest, channel, &frame);
 		else
 			event_take(guest, channel, &event);
 	}
@@ -398,6 +438,11 @@ static void switches_look(struct sim_guest *guest, struct channel *channel)
 			     &guest->engine, channel->on->relid, receive.gpadl),
 		     "snatch");
 	}
+	if (sim_net.ready && sim_net.channels == CHANNELS &&
+	    !sub_channels_open) {
+		sub_channels_open = true;
+		network_vsc_opened(&channel->vsc, CHANNELS);
+	}
 	if (sim_net.garbage)
 		garbage_send(channel);
 	sim_net.garbage = false;
@@ -408,7 +453,8 @@ void sim_net_run(struct sim_guest *guest, struct sim_guest_channel *on)
 	struct channel *channel = channel_of(on);
 	struct network_vsc_out out;
 
-	while (packet_take(guest, channel))
+	while ((channel == channels || !sim_net.deaf) &&
+	       packet_take(guest, channel))
 		;
 	if (channel == channels) {
 		switches_look(guest, channel);
@@ -422,7 +468,7 @@ void sim_net_run(struct sim_guest *guest, struct sim_guest_channel *on)
 	       !ring_reserve(&on->tx, 256)) {
 		u64 before = sim_net.sent;
 
-		arp_send(guest, channel);
+		request_send(guest, channel);
 		if (sim_net.sent == before)
 			break;
 	}

@@ -18,6 +18,8 @@ struct sim_net {
 	/* Switches of the test. */
 	bool driver;  /* opens the channel when offered */
 	u32 load;     /* ARP requests that are to be under way; 0: none */
+	bool spread;  /* half of them are echo requests */
+	bool deaf;    /* the sub-channel's ring is not read */
 	bool leave;   /* close the adapter in good order */
 	bool snatch;  /* take the receive buffer back without a word */
 	bool garbage; /* send what is no message */
@@ -30,6 +32,8 @@ struct sim_net {
 	u64 sent;     /* requests, on each channel in turn */
 	u64 done;     /* of them, those that the host is done with */
 	u64 answers;
+	u64 spread_to; /* of them, those to echo requests on the sub-channel */
+	u64 astray;    /* those on the primary */
 };
 
 /* Under sim_guest_lock. */

@@ -27,6 +27,7 @@ static void prepare_driver(struct run_config *config)
 	prepare(config);
 	sim_net.driver = true;
 	sim_net.load = 8;
+	sim_net.spread = true;
 }
 
 static int setup_driver(void **state)
@@ -205,6 +206,47 @@ static void test_traffic(void **state)
 			    listed(0, "port"), "received_frames")) >= 500);
 }
 
+/* Frames with a hash come where the guest's table says, with it. */
+static void test_spread(void **state)
+{
+	u64 astray, there;
+
+	(void)state;
+	/* Until the host has the table, and what came before is through. */
+	SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= 100);
+	astray = SIM_GUEST(sim_net.astray);
+	there = SIM_GUEST(sim_net.spread_to);
+	SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 500);
+	assert_int_equal(SIM_GUEST(sim_net.astray), astray);
+}
+
+/*
+ * The sub-channel's ring fills up, then what is gathered for it; and when the
+ * guest reads it again, all goes on.
+ */
+static void test_deaf_channel(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		u64 there = SIM_GUEST(sim_net.spread_to);
+		u64 sent;
+
+		SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 20);
+		/* Few at once: the ring fills before the slots are gone. */
+		SIM_GUEST(sim_net.load = 1 + (u32)i);
+		SIM_GUEST(sim_net.deaf = true);
+		sent = SIM_GUEST(sim_net.sent);
+		SIM_UNTIL(SIM_GUEST(sim_net.sent) >= sent + 4000);
+		there = SIM_GUEST(sim_net.spread_to);
+		SIM_GUEST(sim_net.deaf = false);
+		SIM_GUEST(sim_net.load = 8);
+		/* More than one ring and one batch: they were taken anew. */
+		SIM_UNTIL(SIM_GUEST(sim_net.spread_to) >= there + 1000);
+	}
+	sim_ok(sim_client, "net.detach", adapter(0));
+	SIM_UNTIL(!SIM_GUEST(sim_net.channels));
+}
+
 static void test_traffic_and_changes(void **state)
 {
 	(void)state;
@@ -324,6 +366,8 @@ int main(void)
 		NET_TEST(test_wrong),
 		NET_TEST(test_capture),
 		LOAD_TEST(test_traffic),
+		LOAD_TEST(test_spread),
+		LOAD_TEST(test_deaf_channel),
 		LOAD_TEST(test_traffic_and_changes),
 		LOAD_TEST(test_completions_come_alone),
 		LOAD_TEST(test_detach_under_traffic),

@@ -14,24 +14,9 @@
 
 #include "host/backend/net/backend.h"
 #include "host/backend/net/ring.h"
+#include "host/pcapng/block.h"
 
-#define BLOCK_SECTION	      0x0a0d0d0au
-#define BLOCK_INTERFACE	      1u
-#define BLOCK_STATISTICS      5u
-#define BLOCK_ENHANCED_PACKET 6u
-#define BYTE_ORDER_MAGIC      0x1a2b3c4du
-#define LINKTYPE_ETHERNET     1u
-
-#define OPTION_SECTION_APPLICATION   4
-#define OPTION_INTERFACE_NAME	     2
-#define OPTION_INTERFACE_DESCRIPTION 3
-#define OPTION_INTERFACE_RESOLUTION  9
-#define OPTION_STATISTICS_DROPPED    5 /* isb_ifdrop */
-#define OPTION_PACKET_FLAGS	     2
-#define OPTION_PACKET_DROPPED	     4
-
-#define DIRECTION_INBOUND  1u
-#define DIRECTION_OUTBOUND 2u
+#define LINKTYPE_ETHERNET 1u
 
 #define RING_BYTES     (4u << 20)
 #define RING_BYTES_MIN (128u << 10)
@@ -42,7 +27,9 @@
 /* So much fits when a pipe says that it is writable (pipe(7)). */
 #define PIPE_PART_BYTES 4096u
 /* Blocks are put together here: a frame and what stands around it. */
-#define BLOCK_BYTES (NETWORK_FRAME_MAX_BYTES + 256u)
+#define BLOCK_BYTES                                                            \
+	(NETWORK_FRAME_MAX_BYTES + PCAPNG_PACKET_ROOM_BYTES +                  \
+	 PCAPNG_BEGINNING_ROOM_BYTES + 3 * TEXT_BYTES)
 
 /* A frame in the ring; its bytes follow. */
 struct record {
@@ -68,7 +55,6 @@ struct net_capture {
 	struct net_capture_counters counters;
 	/* The thread's. */
 	u8 *block;
-	u32 block_bytes;
 };
 
 /* ---- the ring ---- */
@@ -187,111 +173,46 @@ static int write_all(struct net_capture *capture, const u8 *data, size_t bytes)
 	return 0;
 }
 
-/* All numbers of the file are in this machine's order, little-endian. */
-static void put(struct net_capture *capture, const void *data, u32 bytes)
-{
-	static const u8 zero[4];
-	u32 padding = (4 - bytes % 4) % 4;
-
-	memcpy(capture->block + capture->block_bytes, data, bytes);
-	capture->block_bytes += bytes;
-	memcpy(capture->block + capture->block_bytes, zero, padding);
-	capture->block_bytes += padding;
-}
-
-static void put_u32(struct net_capture *capture, u32 value)
-{
-	put(capture, &value, sizeof(value));
-}
-
-static void put_option(struct net_capture *capture, u16 code, const void *data,
-		       u32 bytes)
-{
-	u16 head[2] = { code, (u16)bytes };
-
-	put(capture, head, sizeof(head));
-	put(capture, data, bytes);
-}
-
-static void put_text(struct net_capture *capture, u16 code, const char *text)
-{
-	if (*text)
-		put_option(capture, code, text, (u32)strlen(text));
-}
-
-static void block_begin(struct net_capture *capture, u32 type)
-{
-	capture->block_bytes = 0;
-	put_u32(capture, type);
-	put_u32(capture, 0); /* its length, when it is known */
-}
-
-static int block_end(struct net_capture *capture)
-{
-	u32 total_bytes;
-
-	put_u32(capture, 0); /* the end of its options */
-	total_bytes = capture->block_bytes + 4;
-	put_u32(capture, total_bytes);
-	memcpy(capture->block + 4, &total_bytes, sizeof(total_bytes));
-	return write_all(capture, capture->block, capture->block_bytes);
-}
-
 static int write_beginning(struct net_capture *capture)
 {
-	u16 version[2] = { 1, 0 }, link_type[2] = { LINKTYPE_ETHERNET, 0 };
-	u64 section_bytes = ~0ull; /* not known */
-	u8 resolution = 9;	   /* a unit of time is 10^-9 s */
-	int ret;
+	u32 bytes = pcapng_beginning(capture->block, capture->writer,
+				     LINKTYPE_ETHERNET, capture->snap_bytes,
+				     capture->name, capture->vm);
 
-	block_begin(capture, BLOCK_SECTION);
-	put_u32(capture, BYTE_ORDER_MAGIC);
-	put(capture, version, sizeof(version));
-	put(capture, &section_bytes, sizeof(section_bytes));
-	put_text(capture, OPTION_SECTION_APPLICATION, capture->writer);
-	ret = block_end(capture);
-	if (ret < 0)
-		return ret;
-	block_begin(capture, BLOCK_INTERFACE);
-	put(capture, link_type, sizeof(link_type));
-	put_u32(capture, capture->snap_bytes);
-	put_text(capture, OPTION_INTERFACE_NAME, capture->name);
-	put_text(capture, OPTION_INTERFACE_DESCRIPTION, capture->vm);
-	put_option(capture, OPTION_INTERFACE_RESOLUTION, &resolution, 1);
-	return block_end(capture);
+	return write_all(capture, capture->block, bytes);
 }
 
 static int write_frame(struct net_capture *capture, const struct record *record)
 {
-	u32 flags = record->to_guest ? DIRECTION_INBOUND : DIRECTION_OUTBOUND;
+	struct pcapng_packet packet = {
+		.time_ns = record->time_ns,
+		.kept_bytes = record->kept_bytes,
+		.whole_bytes = record->frame_bytes,
+		.inbound = record->to_guest,
+		.lost = record->lost,
+	};
+	struct pcapng_block block =
+		pcapng_packet_start(capture->block, &packet);
 
-	block_begin(capture, BLOCK_ENHANCED_PACKET);
-	put_u32(capture, 0); /* the one interface */
-	put_u32(capture, (u32)(record->time_ns >> 32));
-	put_u32(capture, (u32)record->time_ns);
-	put_u32(capture, record->kept_bytes);
-	put_u32(capture, record->frame_bytes);
-	put(capture, record + 1, record->kept_bytes);
-	put_option(capture, OPTION_PACKET_FLAGS, &flags, sizeof(flags));
-	if (record->lost)
-		put_option(capture, OPTION_PACKET_DROPPED, &record->lost,
-			   sizeof(record->lost));
-	return block_end(capture);
+	pcapng_put(&block, record + 1, record->kept_bytes);
+	return write_all(capture, capture->block,
+			 pcapng_packet_end(&block, &packet));
 }
 
 static int write_end(struct net_capture *capture)
 {
 	u64 now = net_clock_ns(CLOCK_REALTIME);
 	struct net_capture_counters counters;
+	struct pcapng_block block;
 
 	net_capture_counters(capture, &counters);
-	block_begin(capture, BLOCK_STATISTICS);
-	put_u32(capture, 0);
-	put_u32(capture, (u32)(now >> 32));
-	put_u32(capture, (u32)now);
-	put_option(capture, OPTION_STATISTICS_DROPPED, &counters.dropped,
-		   sizeof(counters.dropped));
-	return block_end(capture);
+	block = pcapng_start(capture->block, PCAPNG_STATISTICS);
+	pcapng_put_u32(&block, 0); /* the one interface */
+	pcapng_put_u32(&block, (u32)(now >> 32));
+	pcapng_put_u32(&block, (u32)now);
+	pcapng_put_option(&block, PCAPNG_OPTION_STATISTICS_DROPPED,
+			  &counters.dropped, sizeof(counters.dropped));
+	return write_all(capture, capture->block, pcapng_end(&block));
 }
 
 static void *capture_run(void *context)
@@ -375,7 +296,7 @@ int net_capture_open(struct net_capture **capture,
 	capture_set(made, options);
 	pthread_mutex_init(&made->lock, NULL);
 	pthread_cond_init(&made->more, NULL);
-	made->block = malloc(BLOCK_BYTES + 2 * TEXT_BYTES);
+	made->block = malloc(BLOCK_BYTES);
 	ret = made->block ? net_ring_make(&made->ring, ring_size(options))
 			  : -ENOMEM;
 	if (ret == 0)

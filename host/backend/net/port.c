@@ -230,6 +230,8 @@ void net_counters_add(struct net_counters *sum, const struct net_counters *more)
 	sum->received_bytes += port_load(&more->received_bytes);
 	sum->sent_dropped += port_load(&more->sent_dropped);
 	sum->received_dropped += port_load(&more->received_dropped);
+	sum->sent_delayed += port_load(&more->sent_delayed);
+	sum->received_delayed += port_load(&more->received_delayed);
 }
 
 void net_port_counters(struct net_port *port, struct net_counters *counters)

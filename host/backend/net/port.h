@@ -111,6 +111,9 @@ struct net_counters {
 	u64 received_frames, received_bytes;
 	u64 sent_dropped;     /* nobody would take them, or malformed */
 	u64 received_dropped; /* no room for them, malformed, not wanted */
+	/* Times that a frame, or the wish for one, had to wait for the limit.
+	 */
+	u64 sent_delayed, received_delayed;
 };
 
 /**

@@ -163,6 +163,9 @@ static bool limit_passes(struct net_queue *queue, struct net_limit *limit)
 
 	if (net_limit_passes(limit, &queue->wait_ns[direction]))
 		return true;
+	net_count(direction ? &queue->counters.received_delayed
+			    : &queue->counters.sent_delayed,
+		  1);
 	timer_arm(queue);
 	return false;
 }

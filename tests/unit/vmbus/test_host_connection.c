@@ -42,7 +42,7 @@ static void init_refuses_missing_tables(void **state)
 	bad[7].messages = NULL;
 	bad[8].message_count = 1;
 	bad[9].vp_count = 0;
-	bad[10].newest_version = VMBUS_VERSION(2, 3);
+	bad[10].newest_version = VMBUS_VERSION(0, 12);
 	for (i = 0; i < PORT_ARRAY_SIZE(bad); i++)
 		assert_int_equal(vmbus_host_init(&rig.host, &bad[i]),
 				 VMBUS_BAD_ARGUMENT);
@@ -82,8 +82,9 @@ static void every_version_is_answered(void **state)
 		{ VMBUS_VERSION(5, 3), true },
 		{ VMBUS_VERSION(6, 0), false },
 		{ VMBUS_VERSION(5, 4), false },
-		{ VMBUS_VERSION(0, 13), false },
-		{ VMBUS_VERSION(1, 1), false },
+		{ VMBUS_VERSION(0, 13), true },
+		{ VMBUS_VERSION(1, 1), true },
+		{ VMBUS_VERSION(1, 0), false },
 		{ 0, false },
 		{ ~0u, false },
 	};
@@ -100,8 +101,8 @@ static void every_version_is_answered(void **state)
 						 .connected.version,
 					 rows[i].version);
 	}
-	assert_int_equal(rig.counts[VMBUS_HOST_CONNECTED], 8);
-	assert_int_equal(rig.counts[VMBUS_HOST_DISCONNECTED], 8);
+	assert_int_equal(rig.counts[VMBUS_HOST_CONNECTED], 10);
+	assert_int_equal(rig.counts[VMBUS_HOST_DISCONNECTED], 10);
 }
 
 static void a_newest_version_bounds_what_is_taken(void **state)

@@ -61,7 +61,9 @@ static void every_version_connects_and_carries_packets(void **state)
 		struct sim_channel *channel;
 		struct sim_pair *pair;
 
-		if (!versions[i].offered)
+		/* The guest end reads no interrupt page. */
+		if (!versions[i].offered ||
+		    versions[i].version < VMBUS_VERSION_2_4)
 			continue;
 		pair = sim_pair_create(&config);
 		assert_int_equal(vmbus_host_version(&pair->bus.host),

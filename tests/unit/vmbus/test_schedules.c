@@ -52,9 +52,14 @@ static void schedules_at_every_version(void **state)
 
 	(void)state;
 	versions = vmbus_versions(&count);
-	for (i = 0; i < count; i++)
-		for (seed = 0; seed < 150 && versions[i].offered; seed++)
+	for (i = 0; i < count; i++) {
+		/* The guest end reads no interrupt page. */
+		if (!versions[i].offered ||
+		    versions[i].version < VMBUS_VERSION_2_4)
+			continue;
+		for (seed = 0; seed < 150; seed++)
 			run(seed * 31 + i, versions[i].version, 0);
+	}
 }
 
 static void schedules_under_pressure(void **state)

@@ -304,6 +304,7 @@ static void test_a_limit_holds_both_ways(void **state)
 {
 	struct pair pair = pair_open(1);
 	const u32 frames = 40, bytes = 1000;
+	struct net_counters counters;
 	struct network_vnet vnet;
 	static u8 sink[2048];
 	s64 began;
@@ -326,6 +327,8 @@ static void test_a_limit_holds_both_ways(void **state)
 					     sizeof(sink), RIG_WAIT_MS),
 				 bytes);
 	assert_true(now_ms() - began >= 140);
+	net_port_counters(pair.rig.port, &counters);
+	assert_true(counters.sent_delayed && counters.received_delayed);
 	/* Lifted, what waits goes on. */
 	net_port_limit_set(pair.rig.port, 8000);
 	assert_int_equal(rig_send(&pair.rig, NULL, frame, bytes), 0);

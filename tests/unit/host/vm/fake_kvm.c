@@ -41,6 +41,55 @@ void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd,
 		    off_t offset);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 			  void *(*start)(void *), void *argument);
+/* As KVM does: a slot is made or taken away, and overlaps no other. */
+static int set_memory(const struct kvm_userspace_memory_region *region)
+{
+	struct kvm_userspace_memory_region *slot =
+		&fake_kvm.slots[region->slot];
+	u32 i;
+
+	if (fake_kvm_inside() > fake_kvm.inside_at_memory)
+		fake_kvm.inside_at_memory = fake_kvm_inside();
+	errno = EINVAL;
+	if (region->slot >= FAKE_KVM_SLOTS ||
+	    !slot->memory_size == !region->memory_size)
+		return -1;
+	errno = EEXIST;
+	for (i = 0; i < FAKE_KVM_SLOTS && region->memory_size; i++) {
+		const struct kvm_userspace_memory_region *other =
+			&fake_kvm.slots[i];
+
+		if (other->memory_size &&
+		    region->guest_phys_addr <
+			    other->guest_phys_addr + other->memory_size &&
+		    other->guest_phys_addr <
+			    region->guest_phys_addr + region->memory_size)
+			return -1;
+	}
+	*slot = *region;
+	return 0;
+}
+
+static int set_bit_eventfd(const struct kvm_ioeventfd *request)
+{
+	bool off = request->flags & KVM_IOEVENTFD_FLAG_DEASSIGN;
+	u32 i;
+
+	for (i = 0; i < fake_kvm.bit_count; i++)
+		if (fake_kvm.bits[i].addr == request->addr &&
+		    fake_kvm.bits[i].len == request->len &&
+		    fake_kvm.bits[i].datamatch == request->datamatch)
+			break;
+	errno = off ? ENOENT : EEXIST;
+	if (off != (i < fake_kvm.bit_count) || i == FAKE_KVM_BITS)
+		return -1;
+	if (off)
+		fake_kvm.bits[i] = fake_kvm.bits[--fake_kvm.bit_count];
+	else
+		fake_kvm.bits[fake_kvm.bit_count++] = *request;
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
 void fake_kvm_reset(void)
@@ -187,11 +236,17 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	if (fails())
 		return -1;
 	switch (request) {
+	case KVM_SET_USER_MEMORY_REGION:
+		return set_memory(argument);
+	case KVM_IOEVENTFD:
+		return set_bit_eventfd(argument);
 	case KVM_GET_API_VERSION:
 		return KVM_API_VERSION;
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return RUN_BYTES;
 	case KVM_CREATE_VM:
+		memset(fake_kvm.slots, 0, sizeof(fake_kvm.slots));
+		fake_kvm.bit_count = 0;
 		return __real_open("/dev/null", O_RDWR | O_CLOEXEC);
 	case KVM_CREATE_VCPU:
 		return make_vcpu((u32)(uintptr_t)argument);

@@ -14,6 +14,9 @@
 
 #include <linux/kvm.h>
 
+#define FAKE_KVM_SLOTS 8
+#define FAKE_KVM_BITS  8
+
 struct fake_kvm {
 	/*
 	 * ioctl(KVM_RUN) of a vCPU that is not asked to leave. Result: true
@@ -28,8 +31,12 @@ struct fake_kvm {
 	u64 clock_ns;
 	u64 clock_set_ns; /* by the last KVM_SET_CLOCK */
 	u32 nmis;
-	int run_code; /* errno of every KVM_RUN; 0: it works */
-	u32 inside;   /* vCPUs that are in KVM_RUN */
+	int run_code;	      /* errno of every KVM_RUN; 0: it works */
+	u32 inside;	      /* vCPUs that are in KVM_RUN */
+	u32 inside_at_memory; /* the most there were when memory was set */
+	struct kvm_userspace_memory_region slots[FAKE_KVM_SLOTS];
+	struct kvm_ioeventfd bits[FAKE_KVM_BITS];
+	u32 bit_count;
 };
 
 extern struct fake_kvm fake_kvm;

@@ -512,6 +512,81 @@ static void connects_signals(void **state)
 	machine_destroy(machine);
 }
 
+/* The slot that a page is in, and whether all of memory is in one. */
+static const struct kvm_userspace_memory_region *slot_of(u64 gpa, u64 bytes)
+{
+	const struct kvm_userspace_memory_region *found = NULL;
+	u64 total = 0;
+
+	for (u32 i = 0; i < FAKE_KVM_SLOTS; i++) {
+		const struct kvm_userspace_memory_region *slot =
+			&fake_kvm.slots[i];
+
+		total += slot->memory_size;
+		if (gpa >= slot->guest_phys_addr &&
+		    gpa < slot->guest_phys_addr + slot->memory_size)
+			found = slot;
+	}
+	assert_int_equal(total, bytes);
+	return found;
+}
+
+static void monitors(void **state)
+{
+	struct machine *machine = create(2);
+	const u64 gpa = 5 * MIB, bytes = fake_kvm.slots[0].memory_size;
+	u64 *word = machine_memory(machine, gpa + 8, 8);
+	const struct kvm_userspace_memory_region *slot;
+
+	(void)state;
+	assert_int_equal(machine_start(machine, NULL), 0);
+	assert_int_equal(machine_monitor(machine, gpa, 128, 1), -EINVAL);
+	assert_int_equal(machine_monitor(machine, gpa + 8, 0, 1), -EINVAL);
+	assert_int_equal(machine_monitor(machine, bytes, 0, 1), -EFAULT);
+	*word = ~0ull;
+	assert_int_equal(machine_monitor(machine, gpa, 33, 7), 0);
+	/* The page alone is read-only, and at its place in memory. */
+	slot = slot_of(gpa, bytes);
+	assert_int_equal(slot->guest_phys_addr, gpa);
+	assert_int_equal(slot->memory_size, 4096);
+	assert_int_equal(slot->flags, KVM_MEM_READONLY);
+	assert_int_equal(slot->userspace_addr + 8, (uintptr_t)word);
+	assert_int_equal(slot_of(gpa - 1, bytes)->flags, 0);
+	slot = slot_of(gpa + 4096, bytes);
+	assert_int_equal(slot->flags, 0);
+	assert_int_equal(slot->userspace_addr + 4, (uintptr_t)word + 4092);
+	assert_true(*word == 0);
+	assert_int_equal(fake_kvm.bit_count, 2);
+	assert_int_equal(fake_kvm.bits[0].addr, gpa + 8 + 8);
+	assert_int_equal(fake_kvm.bits[0].datamatch, 2);
+	assert_int_equal(fake_kvm.bits[0].fd, 7);
+	assert_int_equal(fake_kvm.bits[0].len + fake_kvm.bits[1].len, 12);
+	assert_int_equal(machine_monitor(machine, gpa + 4096, 1, 8), -EBUSY);
+	assert_int_equal(machine_monitor(machine, gpa, 127, 8), 0);
+	assert_int_equal(fake_kvm.bit_count, 4);
+	machine_unmonitor(machine, 33, 7);
+	assert_int_equal(slot_of(gpa, bytes)->flags, KVM_MEM_READONLY);
+	machine_unmonitor(machine, 127, 8);
+	assert_int_equal(fake_kvm.bit_count, 0);
+	assert_int_equal(slot_of(gpa, bytes)->memory_size, bytes);
+	/* At either end of memory, and where a call fails. */
+	for (u32 number = 1; number < 8; number++) {
+		u64 page = number & 1 ? 0 : bytes - 4096;
+		int ret;
+
+		fake_kvm.fail_at = fake_kvm.calls + number;
+		fake_kvm.fail_code = ENOMEM;
+		ret = machine_monitor(machine, page, 0, 9);
+		fake_kvm.fail_at = 0;
+		if (ret == 0)
+			machine_unmonitor(machine, 0, 9);
+		assert_int_equal(slot_of(page, bytes)->memory_size, bytes);
+		assert_int_equal(fake_kvm.bit_count, 0);
+	}
+	assert_int_equal(fake_kvm.inside_at_memory, 0);
+	machine_destroy(machine);
+}
+
 #define THREAD_TEST(name)                                                      \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -528,6 +603,7 @@ int main(void)
 		THREAD_TEST(can_be_destroyed_in_every_state),
 		THREAD_TEST(answers_a_guest),
 		THREAD_TEST(connects_signals),
+		THREAD_TEST(monitors),
 	};
 
 	return cmocka_run_group_tests(tests, make_kernel, remove_kernel);

@@ -371,6 +371,7 @@ static void frames_go_out_in_batches(void **state)
 static void statistics_are_those_of_all_channels(void **state)
 {
 	struct network_rx rx = { .tag = NETWORK_UNTAGGED };
+	struct ndis_statistics all;
 	u64 bytes;
 	u32 frames, length = sizeof(frames);
 	u8 frame[100];
@@ -395,6 +396,22 @@ static void statistics_are_those_of_all_channels(void **state)
 		rig_query(&rig, OID_BYTES_RCV, NULL, 0, &bytes, &length),
 		RNDIS_STATUS_SUCCESS);
 	assert_int_equal(bytes, 190);
+	length = sizeof(frames);
+	assert_int_equal(rig_query(&rig, OID_DIRECTED_FRAMES_RCV, NULL, 0,
+				   &frames, &length),
+			 RNDIS_STATUS_SUCCESS);
+	assert_int_equal(frames, 1);
+	length = sizeof(all);
+	assert_int_equal(
+		rig_query(&rig, OID_STATISTICS, NULL, 0, &all, &length),
+		RNDIS_STATUS_SUCCESS);
+	assert_int_equal(length, 152);
+	assert_int_equal(all.header.bytes, 152);
+	assert_int_equal(all.rx_bytes, 190);
+	assert_int_equal(all.rx_directed, 1);
+	assert_int_equal(all.rx_broadcast, 1);
+	assert_int_equal(all.rx_multicast, 0);
+	assert_int_equal(all.tx_directed, 0);
 	rig_close(&rig);
 }
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Our synthetic network with guest ends other than Linux's hv_netvsc."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+import dpdk
+import ipxe
+from test_network import web_server
+from vm import LIS, lis
+
+DEVICE = "f8615163-df3e-46c5-913f-f2d2f965ed0e"
+BIND = """device=$(readlink -f /sys/class/net/eth0/device)
+echo %s >/sys/bus/vmbus/drivers/uio_hv_generic/new_id
+echo ${device##*/} >/sys/bus/vmbus/drivers/hv_netvsc/unbind
+echo ${device##*/} >/sys/bus/vmbus/drivers/uio_hv_generic/bind
+ls $device/uio
+mkdir -p /dev/hugepages
+[ -e /var/run ] || ln -s /run /var/run
+mount -t hugetlbfs hugetlbfs /dev/hugepages
+echo 64 >/proc/sys/vm/nr_hugepages
+cat /proc/sys/vm/nr_hugepages""" % DEVICE
+
+
+@pytest.fixture(name="tap")
+def _tap(request):
+    """A tap with 203.0.113.1: its name."""
+    name = "peer%d" % (os.getpid() % 10000)
+    if not os.path.exists("/dev/net/tun"):
+        pytest.skip("no /dev/net/tun")
+    subprocess.run("ip tuntap add dev {0} mode tap multi_queue vnet_hdr && "
+                   "ip addr add 203.0.113.1/24 dev {0} && "
+                   "ip link set {0} up".format(name), shell=True, check=True)
+    request.addfinalizer(lambda: subprocess.run(
+        ["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL))
+    return name
+
+
+@pytest.fixture(name="dpdk_vm")
+def _dpdk_vm(new_vm, tmp_path):
+    """Makes a guest with DPDK in it: (vm, testpmd's first arguments)."""
+    reason = dpdk.missing_reason()
+    if reason:
+        pytest.skip(reason)
+
+    def make(kernel, net):
+        vm = new_vm(kernel, cpus=2, memory="512M", boot=False,
+                    options=("--net", net))
+        archive, arguments = dpdk.archive()
+        path = str(tmp_path / "initrd")
+        with open(vm.initrd, "rb") as stream, open(path, "wb") as whole:
+            whole.write(stream.read())
+            whole.write(archive)
+        vm.command[vm.command.index(vm.initrd)] = path
+        return vm.boot(), arguments
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_dpdk(dpdk_vm, kernel, tap):
+    """DPDK's netvsc driver links up, hears and answers."""
+    vm, arguments = dpdk_vm(kernel, "tap=%s,monitored" % tap)
+    vm.run(BIND)
+    vm.run("dpdk-testpmd -l 0,1 --no-telemetry %s -- --forward-mode=icmpecho "
+           "--stats-period=2 >/tmp/testpmd 2>&1 &" % arguments)
+    vm.run("until grep -q statistics /tmp/testpmd; do sleep 0.5; "
+           "pidof dpdk-testpmd >/dev/null || { cat /tmp/testpmd; exit 1; }; "
+           "done", 240)
+    said = subprocess.run(
+        ["busybox", "ping", "-c", "20", "-W", "10", "203.0.113.2"],
+        check=False, stdout=subprocess.PIPE, text=True).stdout
+    output = vm.run("sleep 3; tail -n 40 /tmp/testpmd")
+    assert int(re.search(r"(\d+) packets received", said).group(1)) >= 15, \
+        said + output
+    counted = re.findall(r"RX-packets: (\d+).*\n.*\n.*TX-packets: (\d+)",
+                         output)
+    assert counted and min(map(int, counted[-1])) >= 15, output
+    one, = lis("net", "list", vm.name, "--json").json["adapters"]
+    assert one["channels"] >= 1 and one["guest"]["sent_frames"] >= 15
+
+
+@pytest.mark.slow
+def test_ipxe(tmp_path):
+    """iPXE's VMBus and netvsc drivers: an address by DHCP, a file by HTTP, on
+    VMBus 0.13 with its interrupt page, and with a monitored channel."""
+    reason = ipxe.missing_reason()
+    if reason:
+        pytest.skip(reason)
+    if not os.path.exists("/dev/kvm"):
+        pytest.skip("no /dev/kvm: run inside carrier/carrier run")
+    (tmp_path / "payload").write_bytes(os.urandom(100000))
+    with web_server(str(tmp_path)) as port:
+        for net in ("user", "user,monitored"):
+            vm = subprocess.run(
+                [LIS, "run", "--name", "ipxe", "--kernel", ipxe.kernel(),
+                 "--memory", "256M", "--net", net, "--append",
+                 "ifstat && dhcp && imgfetch http://10.0.2.2:%d/payload && "
+                 "imgstat && ifstat && exit" % port],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, timeout=600, check=False)
+            said = vm.stdout.decode(errors="replace")
+            assert "netvsc" in said, said
+            assert "payload : 100000 bytes" in said, said
+            assert vm.returncode == 0, said
