@@ -22,8 +22,9 @@
 #define RING_BYTES_MIN (128u << 10)
 #define RING_BYTES_MAX (256u << 20)
 #define TEXT_BYTES     128u
-/* What waits is written for that long when it ends. */
-#define CLOSE_MS 500
+#define CLOSE_MS       500u
+/* How often a writer that waits looks whether it is to end. */
+#define LOOK_MS 125
 /* So much fits when a pipe says that it is writable (pipe(7)). */
 #define PIPE_PART_BYTES 4096u
 /* Blocks are put together here: a frame and what stands around it. */
@@ -43,7 +44,7 @@ struct record {
 struct net_capture {
 	int fd;
 	bool regular, is_socket;
-	u32 snap_bytes;
+	u32 snap_bytes, close_ms;
 	char name[TEXT_BYTES], vm[TEXT_BYTES], writer[TEXT_BYTES];
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
@@ -131,7 +132,7 @@ static int writable_wait(struct net_capture *capture)
 	struct pollfd poll_fd = { .fd = capture->fd, .events = POLLOUT };
 
 	while (!capture->regular) {
-		int ret = poll(&poll_fd, 1, CLOSE_MS / 4);
+		int ret = poll(&poll_fd, 1, LOOK_MS);
 
 		if (ret > 0)
 			break;
@@ -277,6 +278,7 @@ static void capture_set(struct net_capture *capture,
 	if (!capture->snap_bytes ||
 	    capture->snap_bytes > NETWORK_FRAME_MAX_BYTES)
 		capture->snap_bytes = NETWORK_FRAME_MAX_BYTES;
+	capture->close_ms = options->close_ms ? options->close_ms : CLOSE_MS;
 	text_set(capture->name, options->name);
 	text_set(capture->vm, options->vm);
 	text_set(capture->writer, options->writer);
@@ -317,7 +319,7 @@ void net_capture_close(struct net_capture *capture)
 	pthread_mutex_lock(&capture->lock);
 	capture->closing = true;
 	capture->deadline_ns =
-		net_clock_ns(CLOCK_MONOTONIC) + CLOSE_MS * 1000000ull;
+		net_clock_ns(CLOCK_MONOTONIC) + capture->close_ms * 1000000ull;
 	pthread_cond_signal(&capture->more);
 	pthread_mutex_unlock(&capture->lock);
 	pthread_join(capture->thread, NULL);

@@ -25,6 +25,7 @@ struct net_capture_options {
 	int fd;		    /* file, pipe or socket; the capture's */
 	u32 snap_bytes;	    /* of each frame, at most; 0: all */
 	u32 ring_bytes;	    /* frames that wait for the writer; 0: 4 MiB */
+	u32 close_ms;	    /* to write them in at the end; 0: 500 */
 	const char *name;   /* of the interface, as people know it */
 	const char *vm;	    /* its description */
 	const char *writer; /* the section's application: "lis 1.2.3" */
@@ -48,7 +49,7 @@ int net_capture_open(struct net_capture **capture,
 		     struct lis_error *err);
 
 /**
- * net_capture_close - write what waits, for half a second at most, and end.
+ * net_capture_close - write what waits, for close_ms at most, and end.
  *
  * No port has the capture any more. NULL does nothing.
  */
