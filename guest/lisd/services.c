@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#define _GNU_SOURCE
 #include "guest/lisd/lisd.h"
 #include "guest/lisd/kvp/kvp.h"
 
