@@ -13,6 +13,9 @@
 
 #include "vmbus/port.h"
 
+#define LOG_BURST   50
+#define LOG_BURST_S 60
+
 enum log_level { /* those of syslog */
 		 LOG_LEVEL_ERROR = 3,
 		 LOG_LEVEL_WARNING = 4,
@@ -33,7 +36,12 @@ void log_open(const char *name, enum log_level most);
 /* log_most - the highest level that is written. */
 enum log_level log_most(void);
 
-/* log_write - one line, without newline. At most 511 bytes; more is cut. */
+/*
+ * log_write - one line, without newline. At most 511 bytes; more is cut, and
+ * control characters, which may be a host's, become question marks. Of more
+ * than LOG_BURST lines in LOG_BURST_S seconds the rest is counted, and told
+ * later: a host cannot fill the log.
+ */
 void log_write(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
