@@ -201,6 +201,7 @@ def snapshot(lis):
     shutil.copy(lis, tree)
     shutil.copy(MACHINE_RUN, tree)
     shutil.copy(LISD, tree)
+    shutil.copy(os.path.join(ROOT, "packaging/systemd/lisd.service"), tree)
     return tree
 
 
