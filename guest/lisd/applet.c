@@ -4,10 +4,15 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "guest/lisd/kvp/hook.h"
+
 static const struct applet {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } applets[] = {
+	{ "hv_get_dhcp_info", hook_get_dhcp },
+	{ "hv_get_dns_info", hook_get_dns },
+	{ "hv_set_ifconfig", hook_set },
 	{ NULL, NULL },
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/lisd/kvp/dns.h"
+#include "guest/lisd/kvp/hook.h"
 #include "guest/lisd/kvp/netconf.h"
 #include "guest/lisd/kvp/osinfo.h"
 #include "guest/lisd/lisd.h"
@@ -23,7 +24,7 @@ static void text_read(const char *text, u8 what)
 	out.used = 0;
 	out.full = false;
 	*value = '\0';
-	switch (what % 8) {
+	switch (what % 9) {
 	case 0:
 		osinfo_release(text, "NAME", value, sizeof(value));
 		break;
@@ -45,6 +46,9 @@ static void text_read(const char *text, u8 what)
 	case 6:
 		env.setting_count = 0;
 		(void)lisd_setting_add(&env, text);
+		break;
+	case 8:
+		(void)hook_ifcfg(&conf, text);
 		break;
 	default:
 		memset(&wire, 0, sizeof(wire));

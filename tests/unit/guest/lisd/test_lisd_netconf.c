@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "guest/lisd/kvp/hook.h"
 #include "guest/lisd/kvp/netconf.h"
 
 static struct hv_kvp_ipaddr_value wire;
@@ -254,6 +255,32 @@ static void test_what_does_not_fit_is_told(void **state)
 	assert_true(text.full);
 }
 
+/* What we write for a hook, our own hook reads. */
+static void test_ifcfg_read_back(void **state)
+{
+	static struct netconf back;
+
+	(void)state;
+	ask("192.0.2.9;2001:db8::9", "25;64", "192.0.2.1;2001:db8::1",
+	    "192.0.2.53");
+	assert_null(netconf_parse(&conf, &wire));
+	netconf_ifcfg(&text, &conf);
+	assert_null(hook_ifcfg(&back, text.text));
+	assert_string_equal(back.name, "eth1");
+	assert_int_equal(back.address_count, 2);
+	assert_int_equal(back.addresses[0].prefix, 25);
+	assert_int_equal(back.addresses[1].prefix, 64);
+	assert_int_equal(back.gateway_count, 2);
+	assert_int_equal(back.dns_count, 1);
+	assert_non_null(hook_ifcfg(&back, "IPADDR=192.0.2.1\n"));
+	assert_non_null(hook_ifcfg(&back, "DEVICE=eth0\n"));
+	assert_non_null(hook_ifcfg(&back, "DEVICE=eth0\nIPADDR=nonsense\n"));
+	assert_non_null(hook_ifcfg(&back, "DEVICE=eth0\nNETMASK=255.0.0.0\n"));
+	assert_non_null(hook_ifcfg(&back, "DEVICE=a-name-that-is-too-long\n"));
+	assert_null(hook_ifcfg(&back, "DEVICE=eth0\nBOOTPROTO=dhcp\n"));
+	assert_true(back.dhcp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_networkd),
 		cmocka_unit_test(test_netplan),
 		cmocka_unit_test(test_ifcfg),
+		cmocka_unit_test(test_ifcfg_read_back),
 		cmocka_unit_test(test_ifupdown),
 		cmocka_unit_test(test_eth1_is_not_eth10),
 		cmocka_unit_test(test_folder_line_once),

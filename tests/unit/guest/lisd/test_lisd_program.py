@@ -23,6 +23,23 @@ def run(path, *arguments):
     return result.returncode, result.stdout, result.stderr
 
 
+def check_hooks(path, folder):
+    """The scripts' names."""
+    for name in ("hv_get_dns_info", "hv_get_dhcp_info", "hv_set_ifconfig"):
+        os.symlink(path, os.path.join(folder, name))
+    status, output, _ = run(os.path.join(folder, "hv_get_dhcp_info"), "lo")
+    assert status == 0 and output == "Disabled\n", output
+    status, output, _ = run(os.path.join(folder, "hv_get_dns_info"), "lo")
+    assert status == 0, output
+    status, _, error = run(os.path.join(folder, "hv_get_dns_info"), "none0")
+    assert status == 1 and "none0" in error, error
+    status, _, error = run(os.path.join(folder, "hv_set_ifconfig"))
+    assert status == 2 and "Usage" in error, error
+    status, _, error = run(os.path.join(folder, "hv_set_ifconfig"),
+                           "/nonexistent")
+    assert status == 1 and "/nonexistent" in error, error
+
+
 def main():
     """Checks what the first argument names."""
     path = os.path.abspath(sys.argv[1])
@@ -55,6 +72,7 @@ def main():
             status, output, _ = run(link, "-h")
             assert status == 0 and name in output, output
             assert "-n, --no-daemon" in output, output
+        check_hooks(path, folder)
     if os.path.exists("/sys/bus/vmbus/devices"):
         print("this machine runs on Hyper-V: its absence is not tested")
         return 0
