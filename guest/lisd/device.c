@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
 #if defined(__x86_64__)
@@ -56,8 +57,7 @@ bool device_wait_change(struct lisd_env *env, const char *folder)
 	char path[LISD_PATH_BYTES], *slash;
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), stopped;
 
-	if (fd >= 0 && strlen(folder) < sizeof(path)) {
-		strcpy(path, folder);
+	if (fd >= 0 && text_copy(path, sizeof(path), folder)) {
 		while (inotify_add_watch(fd, path,
 					 IN_CREATE | IN_DELETE | IN_ATTRIB |
 						 IN_MOVED_TO) < 0 &&
@@ -76,7 +76,7 @@ int device_open(struct lisd_env *env)
 	bool told_busy = false;
 	int fd;
 
-	strcpy(folder, env->device);
+	(void)text_copy(folder, sizeof(folder), env->device);
 	slash = strrchr(folder, '/');
 	if (slash)
 		*slash = '\0';

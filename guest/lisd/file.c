@@ -9,6 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool text_copy(char *out, size_t room, const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+
+	*out = '\0';
+	if (bytes > room)
+		return false;
+	memcpy(out, text, bytes);
+	return true;
+}
+
 ssize_t file_read(const char *path, char *text, size_t capacity_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -80,7 +91,7 @@ static void folder_sync(const char *path)
 	char folder[sizeof(((struct file_new *)0)->path)], *slash;
 	int fd;
 
-	strcpy(folder, path);
+	(void)text_copy(folder, sizeof(folder), path);
 	slash = strrchr(folder, '/');
 	if (!slash)
 		return;

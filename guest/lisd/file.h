@@ -18,6 +18,9 @@
  */
 ssize_t file_read(const char *path, char *text, size_t capacity_bytes);
 
+/* text_copy - copy a text if it fits with its NUL: false, and "", if not. */
+bool text_copy(char *out, size_t room, const char *text);
+
 /* A file that is being written beside the one that it will replace. */
 struct file_new {
 	int fd;

@@ -50,7 +50,7 @@ const char *lisd_setting_add(struct lisd_env *env, const char *text)
 			  sizeof(env->settings[at].value), equals + 1,
 			  equals + strlen(equals)))
 		return "its value is too long";
-	strcpy(env->settings[at].name, name);
+	memcpy(env->settings[at].name, name, sizeof(name));
 	if (at == env->setting_count)
 		env->setting_count++;
 	return NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "guest/lisd/file.h"
 #include "guest/lisd/kvp/kvp.h"
 #include "guest/lisd/kvp/osinfo.h"
 #include "guest/lisd/log.h"
@@ -54,7 +55,7 @@ int kvp_open(struct kvp_state *state, struct lisd_env *env)
 	state->network.runner.fd = -1;
 	for (i = 0; i < KVP_POOL_COUNT; i++)
 		state->pools[i].replaced_fd = -1;
-	strcpy(state->driver, "3.1");
+	(void)text_copy(state->driver, sizeof(state->driver), "3.1");
 	if (!*text || *end || (mode & ~(unsigned long)MODE_MASK) ||
 	    !(mode & 0200)) {
 		log_error("setting kvp.pool-mode: '%s' is not an octal number "
@@ -218,7 +219,7 @@ static u32 set_ip(struct kvp_state *state, struct hv_kvp_msg *message)
 			  id);
 		return HV_GUID_NOTFOUND;
 	}
-	strcpy(conf.name, link->name);
+	(void)text_copy(conf.name, sizeof(conf.name), link->name);
 	*conf.mac = '\0';
 	if (link->has_mac)
 		snprintf(conf.mac, sizeof(conf.mac),

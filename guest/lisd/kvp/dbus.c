@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/lisd/file.h"
+
 #define HEAD_BYTES	  16
 #define NO_AUTO_START	  2
 #define CALL_TYPE	  1
@@ -400,7 +402,7 @@ static int authenticate(struct dbus *bus)
 	/* "OK <the bus's id>" */
 	for (used = 0; !error; used++) {
 		error = read_whole(bus->fd, &byte, 1, until_ms);
-		if (!error && used < 3 && byte != "OK "[used])
+		if (!error && used < 3 && byte != (u8) "OK "[used])
 			error = -EACCES;
 		if (used > DBUS_NAME_BYTES)
 			error = -EPROTO;
@@ -425,9 +427,8 @@ int dbus_open(struct dbus *bus, const char *path)
 	bus->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bus->fd < 0)
 		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (!text_copy(address.sun_path, sizeof(address.sun_path), path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
 	if (connect(bus->fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	error = authenticate(bus);

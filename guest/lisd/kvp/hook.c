@@ -109,12 +109,8 @@ static bool prefix_set(struct netconf *conf, const char *text)
 
 static bool item_take(struct netconf *conf, const char *name, const char *value)
 {
-	if (!strcmp(name, "DEVICE")) {
-		if (strlen(value) >= sizeof(conf->name))
-			return false;
-		strcpy(conf->name, value);
-		return true;
-	}
+	if (!strcmp(name, "DEVICE"))
+		return text_copy(conf->name, sizeof(conf->name), value);
 	if (!strcmp(name, "BOOTPROTO")) {
 		conf->dhcp = !strcmp(value, "dhcp");
 		return true;

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
 static const struct sandbox_rule rules[] = {
@@ -90,7 +91,8 @@ static void registered(struct kvp_state *state,
 	const u8 *version = message->body.kvp_register.version;
 
 	if (*version && memchr(version, 0, sizeof(state->driver)))
-		strcpy(state->driver, (const char *)version);
+		(void)text_copy(state->driver, sizeof(state->driver),
+				(const char *)version);
 	log_debug("registered with the driver of version %s", state->driver);
 	lisd_ready(state->env);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/lisd/file.h"
+
 #define ELEMENT_BYTES 64
 #define IPV4_BITS     32
 #define IPV6_BITS     128
@@ -49,9 +51,8 @@ bool netconf_address_parse(struct netconf_address *address, const char *text)
 {
 	char copy[ELEMENT_BYTES], *slash;
 
-	if (strlen(text) >= sizeof(copy))
+	if (!text_copy(copy, sizeof(copy), text))
 		return false;
-	strcpy(copy, text);
 	slash = strchr(copy, '/');
 	if (slash)
 		*slash = '\0';

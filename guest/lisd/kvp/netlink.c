@@ -172,7 +172,7 @@ static bool multipath_parse(struct net_state *state, const u8 *at, u32 bytes,
 		    !attributes_read(&found, at + sizeof(hop),
 				     hop.rtnh_len - (u32)sizeof(hop)))
 			return false;
-		if (found.bytes[RTA_GATEWAY] == size)
+		if (found.data[RTA_GATEWAY] && found.bytes[RTA_GATEWAY] == size)
 			gateway_add(state, (u32)hop.rtnh_ifindex, metric,
 				    found.data[RTA_GATEWAY], size);
 		if (aligned(hop.rtnh_len) >= bytes)
@@ -206,7 +206,7 @@ static bool route_parse(struct net_state *state, const u8 *body, u32 bytes)
 		return multipath_parse(state, found.data[RTA_MULTIPATH],
 				       found.bytes[RTA_MULTIPATH], metric,
 				       size);
-	if (attribute_u32(&found, RTA_OIF, &index) &&
+	if (attribute_u32(&found, RTA_OIF, &index) && found.data[RTA_GATEWAY] &&
 	    found.bytes[RTA_GATEWAY] == size)
 		gateway_add(state, index, metric, found.data[RTA_GATEWAY],
 			    size);

@@ -406,7 +406,7 @@ static enum pool_status pool_finish(struct pool *pool, int fd)
 
 enum pool_status pool_set(struct pool *pool, const char *key, const char *value)
 {
-	struct pool_item *item;
+	struct pool_item *item = NULL;
 	u32 torn, i;
 	int fd;
 

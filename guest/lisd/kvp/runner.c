@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
 #define ARGUMENTS_MAX 5
@@ -267,9 +268,8 @@ void runner_run(struct runner *runner, enum runner_program program,
 
 	memset(result, 0, sizeof(*result));
 	result->status = -ENAMETOOLONG;
-	if (strlen(argument) >= sizeof(request.argument))
+	if (!text_copy(request.argument, sizeof(request.argument), argument))
 		return;
-	strcpy(request.argument, argument);
 	result->status = -EPIPE;
 	if (send(runner->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return;
