@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #define _GNU_SOURCE
 #include "fake_device.h"
+#include "sanitized.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -16,17 +17,6 @@
 #include <cmocka.h>
 
 #define ANSWER_LIMIT_MS 60000
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 static int serve(struct lisd_env *env, int fd)
 {

@@ -178,7 +178,8 @@ static void test_network_manager(void **state)
 static void test_bus_of_no_use(void **state)
 {
 	static const struct fake_answer answers[] = {
-		{ "DNS", "/org/freedesktop/resolve1", "v", "\1s\0\0\0\0\0", 9 },
+		{ "DNS", "/org/freedesktop/resolve1", "v", "\1s\0\0\0\0\0\0",
+		  9 },
 		{ NULL },
 	};
 	char list[DNS_LIST_BYTES];
