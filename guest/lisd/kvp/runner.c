@@ -77,7 +77,7 @@ static bool argument_fits(const char *argument)
 	for (at = argument; *at; at++)
 		if (!((*at >= 'a' && *at <= 'z') ||
 		      (*at >= 'A' && *at <= 'Z') ||
-		      (*at >= '0' && *at <= '9') || strchr("-_./:@", *at)))
+		      (*at >= '0' && *at <= '9') || strchr("-_.:@", *at)))
 			return false;
 	return true;
 }

@@ -14,14 +14,18 @@
 #include "folder.h"
 #include "guest/lisd/file.h"
 
-void folder_make(struct lisd_env *env)
+void folder_make_below(struct lisd_env *env, const char *folder)
 {
 	memset(env, 0, sizeof(*env));
 	env->report_fd = env->stop_fd = -1;
-	/* Memory, where there is some: a flush costs nothing there. */
-	strcpy(env->root, access("/dev/shm", W_OK) ? "/tmp/lisd-XXXXXX"
-						   : "/dev/shm/lisd-XXXXXX");
+	snprintf(env->root, sizeof(env->root), "%s/lisd-XXXXXX", folder);
 	assert_non_null(mkdtemp(env->root));
+}
+
+void folder_make(struct lisd_env *env)
+{
+	/* A flush costs nothing in memory. */
+	folder_make_below(env, access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 }
 
 void folder_write(const struct lisd_env *env, const char *path,

@@ -7,8 +7,13 @@
 
 #include "guest/lisd/lisd.h"
 
-/* folder_make - an environment whose root is a new, empty folder. */
+/*
+ * folder_make - an environment whose root is a new, empty folder, in memory
+ * where there is some; folder_make_below - in a folder that is named, where
+ * programs may be started.
+ */
 void folder_make(struct lisd_env *env);
+void folder_make_below(struct lisd_env *env, const char *folder);
 
 /* folder_write, folder_read - a file below it, with its parents. */
 void folder_write(const struct lisd_env *env, const char *path,
