@@ -16,6 +16,9 @@
 #define CHANGES_MAX	 4
 #define PROGRAM_LIMIT_MS 10000
 #define VERIFY_LIMIT_MS	 6000
+#define APPLY_LIMIT_MS	 18000 /* until it is given up and put back */
+#define UNDO_LIMIT_MS	 20000
+#define MS_PER_S	 1000
 #define LOOK_MS		 100
 #define NS_PER_MS	 1000000
 #define PRIVATE_MODE	 0600
@@ -44,7 +47,27 @@ struct job {
 	struct change changes[CHANGES_MAX];
 	u32 change_count;
 	char profile[DBUS_NAME_BYTES]; /* NetworkManager's before */
+	u64 until_ms;		       /* when it has taken too long */
 };
+
+static u64 now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * MS_PER_S + (u64)now.tv_nsec / NS_PER_MS;
+}
+
+/* What is left of the time, of at most @most. */
+static int limit_ms(const struct job *job, int most)
+{
+	u64 now = now_ms();
+
+	if (now >= job->until_ms)
+		return 0;
+	return job->until_ms - now < (u64)most ? (int)(job->until_ms - now)
+					       : most;
+}
 
 u32 network_status(int error)
 {
@@ -158,7 +181,7 @@ static int program_run(struct job *job, enum runner_program program,
 	static struct runner_result result;
 
 	runner_run(&job->network->runner, program, job->conf->name,
-		   PROGRAM_LIMIT_MS, &result);
+		   limit_ms(job, PROGRAM_LIMIT_MS), &result);
 	if (!result.status)
 		return 0;
 	if (result.status < 0) {
@@ -203,7 +226,7 @@ static int keyfile_activate(struct job *job, const char *path, const char *uuid)
 		error = manager_profile_at(bus, uuid, profile);
 	if (!error)
 		error = manager_activate(bus, job->conf->name, profile,
-					 PROGRAM_LIMIT_MS);
+					 limit_ms(job, PROGRAM_LIMIT_MS));
 	return bus_error(job, "NetworkManager", error);
 }
 
@@ -380,6 +403,7 @@ static void manager_undo(struct job *job)
 	char reason[APPLY_REASON_BYTES], *kept = job->reason;
 
 	job->reason = reason;
+	job->until_ms = now_ms() + UNDO_LIMIT_MS;
 	if (job->manager == MANAGER_IFUPDOWN || job->manager == MANAGER_IFCFG)
 		(void)program_run(job, RUNNER_IFDOWN, "ifdown");
 	changes_undo(job);
@@ -427,7 +451,7 @@ static int verify(struct job *job)
 	int left_ms, error;
 	u32 i;
 
-	for (left_ms = VERIFY_LIMIT_MS; left_ms > 0; left_ms -= LOOK_MS) {
+	for (left_ms = limit_ms(job, VERIFY_LIMIT_MS);; left_ms -= LOOK_MS) {
 		error = netlink_read(&job->network->net);
 		if (error) {
 			reason_set(job, "netlink", strerror(-error));
@@ -439,6 +463,8 @@ static int verify(struct job *job)
 				break;
 		if (i == job->conf->address_count)
 			return 0;
+		if (left_ms <= 0)
+			break;
 		nanosleep(&pause, NULL);
 	}
 	snprintf(missing, sizeof(missing), "did not give it %s/%u",
@@ -487,6 +513,7 @@ u32 network_apply(struct network *network, const struct netconf *conf,
 	job.network = network;
 	job.conf = conf;
 	job.reason = reason;
+	job.until_ms = now_ms() + APPLY_LIMIT_MS;
 	*reason = '\0';
 	found = net_link_named(&network->net, conf->name);
 	if (!found) {

@@ -7,7 +7,7 @@
  * (netconf.h), nor the managers' own words (manager.h).
  *
  * The kernel's driver gives a daemon 30 seconds before it answers the host in
- * its place: all limits here add up to less.
+ * its place: what has not worked after 18 is put back.
  */
 #ifndef GUEST_LISD_KVP_APPLY_H
 #define GUEST_LISD_KVP_APPLY_H
