@@ -18,7 +18,7 @@ SERVICE = "Key-Value Pair Exchange"
 LABEL = "lis-small"
 INITTAB = """::sysinit:/etc/rc
 ::respawn:/sbin/lisd
-ttyS0::once:/etc/serve
+ttyS0::once:/bin/sh /bin/serve
 """
 RC = """#!/bin/sh
 mount -t proc proc /proc
@@ -32,9 +32,6 @@ ip link set lo up
 ip addr add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 ip route add default via 10.0.2.2
-"""
-SERVE = """#!/bin/sh
-exec setsid sh /bin/serve </dev/ttyS0 >/dev/ttyS0 2>&1
 """
 MODULES = ("hv_utils", "hv_netvsc")
 
@@ -63,7 +60,6 @@ def _tree(root, kernel):
     os.symlink("../bin/busybox", os.path.join(root, "sbin", "init"))
     _write(root, "etc/inittab", INITTAB.encode())
     _write(root, "etc/rc", RC.encode(), 0o755)
-    _write(root, "etc/serve", SERVE.encode(), 0o755)
     _write(root, "etc/os-release", b"NAME=\"Small Linux\"\nVERSION_ID=3.18\n")
     _write(root, "etc/resolv.conf", b"nameserver 10.0.2.3\n")
     for folder in ("dev", "proc", "sys", "run", "tmp", "var/lib"):

@@ -29,7 +29,7 @@ static enum pool_status pools_check(struct kvp_state *state, const char *folder,
 
 	lisd_path(state->env, full, folder);
 	if (mkdir(full, 0755) && errno != EEXIST)
-		worst = POOL_READONLY;
+		return POOL_READONLY;
 	for (i = 0; i < KVP_POOL_COUNT; i++) {
 		snprintf(path, sizeof(path), "%s/.kvp_pool_%d", folder, i);
 		pool_close(&state->pools[i]);
@@ -68,7 +68,9 @@ int kvp_open(struct kvp_state *state, struct lisd_env *env)
 	log_warning("%s cannot be written: the pools are in %s until the next "
 		    "boot",
 		    KVP_FOLDER, KVP_FOLDER_LATE);
-	pools_check(state, KVP_FOLDER_LATE, (mode_t)mode);
+	if (pools_check(state, KVP_FOLDER_LATE, (mode_t)mode) != POOL_OK)
+		log_error("%s cannot be written either: there are no pools",
+			  KVP_FOLDER_LATE);
 	return 0;
 }
 

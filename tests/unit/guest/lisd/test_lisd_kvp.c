@@ -210,6 +210,28 @@ static void test_short_message(void **state)
 	assert_int_equal(message.error, (int)HV_INVALIDARG);
 }
 
+/* No folder can be made: the pools are below /run. */
+static void test_pools_of_a_read_only_root(void **state)
+{
+	static struct lisd_env bare;
+	static struct kvp_state own;
+	char path[LISD_PATH_BYTES];
+	const char *value;
+
+	(void)state;
+	folder_make(&bare);
+	folder_write(&bare, "/var", "not a folder");
+	folder_write(&bare, "/run/there", "");
+	assert_int_equal(kvp_open(&own, &bare), 0);
+	assert_int_equal(
+		access(lisd_path(&bare, path, "/run/hyperv/.kvp_pool_4"), F_OK),
+		0);
+	assert_int_equal(pool_set(&own.pools[0], "k", "v"), POOL_OK);
+	assert_int_equal(pool_get(&own.pools[0], "k", &value), POOL_OK);
+	kvp_close(&own);
+	folder_drop(&bare);
+}
+
 static u64 random_state;
 
 static u32 random_next(u32 below)
@@ -302,6 +324,7 @@ int main(void)
 		TEST(test_network_manager_absent),
 		TEST(test_addresses_of_the_loopback),
 		TEST(test_short_message),
+		TEST(test_pools_of_a_read_only_root),
 		TEST(test_random_messages),
 	};
 
