@@ -101,6 +101,9 @@ def test_written_in_the_guest(vm, rpc):
     assert items(rpc, "guest") == {"Colour": "blue", "Größe": "klein"}
 
 
+@pytest.mark.parametrize("daemon", [
+    pytest.param("debian", marks=pytest.mark.slow), "lisd"],
+    indirect=True, scope="module")
 def test_250_items(vm, rpc):
     """Set one after the other, enumerated, and removed."""
     wanted = {"key %03d" % n: "value %d" % (n * n) for n in range(250)}

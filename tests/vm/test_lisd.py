@@ -85,6 +85,7 @@ def test_no_scripts(vm, rpc):
                "mv /hidden/ethtool /sbin; rmdir /hidden")
 
 
+@pytest.mark.slow
 def test_gateways_are_the_interfaces_own(vm, rpc):
     """"Every interface reports all gateways", and eth1 is not eth10."""
     vm.run("ip link add dummy01 type dummy && ip link set dummy01 address "
@@ -102,6 +103,7 @@ def test_gateways_are_the_interfaces_own(vm, rpc):
     assert "198.51.100.9" not in first["addresses"]
 
 
+@pytest.mark.slow
 def test_torn_pool_is_repaired(vm, rpc):
     """A file that is cut elsewhere keeps its records, with a log line."""
     rpc.call("kvp.set", pool="guest", key="kept", value="yes")
@@ -114,6 +116,7 @@ def test_torn_pool_is_repaired(vm, rpc):
     rpc.call("kvp.remove", pool="guest", key="kept")
 
 
+@pytest.mark.slow
 def test_disk_full(vm, rpc):
     """The host is told, and what was there before stays."""
     vm.run("daemon stop kvp; mount -t tmpfs -o size=24k tmpfs %s; "
@@ -136,6 +139,7 @@ def test_disk_full(vm, rpc):
         vm.run("daemon stop kvp; umount %s; daemon start kvp" % POOLS)
 
 
+@pytest.mark.slow
 def test_read_only_pool(vm, rpc):
     """What cannot be written is read, and the host is told of the rest."""
     rpc.call("kvp.set", pool="external", key="before", value="1")
@@ -197,6 +201,7 @@ def test_confined(vm, rpc):  # pylint: disable=unused-argument
     assert fields["NoNewPrivs"].strip() == "1"
 
 
+@pytest.mark.slow
 def test_after_a_pause(vm, rpc):
     """The service goes on when the VM does."""
     vm.lis("pause")
