@@ -59,6 +59,7 @@ def in_carrier(name):
     run("carrier/carrier", "run", "--share", BUILD, "--follow",
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
+        "LISD_BINARY=" + os.path.join(BUILD, "guest", "lisd", "lisd"),
         "/usr/bin/python3", "bench/%s.py" % name, path)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
@@ -79,7 +80,14 @@ def storage():
     return in_carrier("storage")
 
 
-PARTS = {"ring": ring, "vm": vm, "storage": storage}
+def key_value():
+    """The guest's daemon for key-value exchange, inside the carrier."""
+    say("key-value exchange beside the distribution's daemon")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("key_value")
+
+
+PARTS = {"key_value": key_value, "ring": ring, "vm": vm, "storage": storage}
 
 
 def main():
