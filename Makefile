@@ -59,6 +59,7 @@ check: kernels
 check-full: kernels
 	@carrier/packages more
 	@carrier/debian-image 6.1 >/dev/null
+	@carrier/debian-image 6.1 --managers >/dev/null
 	@$(PYTHON) tests/check.py --full
 
 .PHONY: bench

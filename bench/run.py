@@ -59,6 +59,7 @@ def in_carrier(name, *options):
     run("carrier/carrier", "run", *options, "--share", BUILD, "--follow",
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
+        "LISD_BINARY=" + os.path.join(BUILD, "guest", "lisd", "lisd"),
         "/usr/bin/python3", "bench/%s.py" % name, path)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
@@ -86,7 +87,15 @@ def network():
     return in_carrier("network")
 
 
-PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network}
+def key_value():
+    """The guest's daemon for key-value exchange, inside the carrier."""
+    say("key-value exchange beside the distribution's daemon")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("key_value")
+
+
+PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network,
+         "key_value": key_value}
 
 
 def main():

@@ -30,6 +30,7 @@ VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
 # The fuzz targets are in the same build as the tests with these sanitizers.
 ASAN_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                 "-Dfuzz=true", "-Doptimization=1"]
+LISD = os.path.join(ROOT, "build/guest/lisd/lisd")
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier has one processor.
 VM_JOBS = 2
@@ -134,9 +135,10 @@ def part_freestanding(_options):
     return lint.freestanding()
 
 
-def part_unit(_options):
+def part_unit(options):
     """gcc build and unit tests"""
-    return unit("build", "gcc", [], "gcc")
+    messages = {"LISD_TEST_MESSAGES": "250000"} if options.full else {}
+    return unit("build", "gcc", [], "gcc", environment=messages)
 
 
 def part_asan(_options):
@@ -198,6 +200,8 @@ def snapshot(lis):
                         ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(lis, tree)
     shutil.copy(MACHINE_RUN, tree)
+    shutil.copy(LISD, tree)
+    shutil.copy(os.path.join(ROOT, "packaging/systemd/lisd.service"), tree)
     return tree
 
 
@@ -237,6 +241,7 @@ def vm_try(tree, name, limit_s, arguments):
     command = ["carrier/carrier", "run", "--share", LOGS, "--follow",
                str(os.getpid()), "--", "env",
                "LIS_BINARY=" + os.path.join(tree, "lis"),
+               "LISD_BINARY=" + os.path.join(tree, "lisd"),
                "MACHINE_RUN_BINARY=" + os.path.join(tree, "machine_run"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
                "-v", "--tb", "short", "--durations", "20", "-o",
@@ -278,7 +283,7 @@ def vm_run(command, tree, log, limit_s):
 def part_vm(options):
     """VM tests in the carrier: Debian's kernels and daemons on our host"""
     result = Tally()
-    for program in (options.lis, MACHINE_RUN):
+    for program in (options.lis, MACHINE_RUN, LISD):
         if not os.path.exists(program):
             result.add(FAILED, "vm", "%s is not built" % program)
             return result

@@ -140,4 +140,5 @@ def tidy(tally):
           "-bugprone-implicit-widening-of-multiplication-result,"
           "-clang-analyzer-security.insecureAPI."
           "DeprecatedOrUnsafeBufferHandling"],
-         stdin="\n".join(sources(".c", below=("vmbus", "services", "host"))))
+         stdin="\n".join(sources(".c", below=("vmbus", "services", "host",
+                                          "guest"))))

@@ -24,6 +24,13 @@ PACKAGES = ("systemd-sysv", "udev", "dbus", "ifupdown", "isc-dhcp-client",
             "hyperv-daemons", "login", "procps", "util-linux",
             # What tests of disks use.
             "fio", "sg3-utils", "xfsprogs", "btrfs-progs")
+# In the image "managers" besides: each manager of networks, none of them
+# started until a test says so.
+MANAGERS = ("network-manager", "netplan.io", "systemd-resolved")
+MANAGER_UNITS = ("NetworkManager", "NetworkManager-wait-online",
+                 "NetworkManager-dispatcher", "systemd-networkd",
+                 "systemd-networkd.socket", "systemd-networkd-wait-online",
+                 "systemd-resolved", "wpa_supplicant")
 # Nobody reads these in a test.
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*",
             "/usr/share/info/*")
@@ -64,7 +71,7 @@ def _kernels():
             for name in guest.KERNELS if not guest.missing_reason(name)]
 
 
-def _customize():
+def _customize(managers=False):
     """The script that mmdebstrap runs on the new root, which is $1."""
     lines = ["echo root:%s | chpasswd --root \"$1\"" % PASSWORD,
              "echo debian >\"$1/etc/hostname\"",
@@ -75,6 +82,11 @@ def _customize():
              "mkdir -p \"$1/usr/lib/modules\"",
              "install -m 755 '%s' \"$1%s\"" % (
                  os.path.join(guest.PARTS, "serve.sh"), SERVE)]
+    if managers:
+        lines += ["chroot \"$1\" systemctl disable -q %s || true"
+                  % " ".join(MANAGER_UNITS)]
+        lines += ["rm -f \"$1/etc/resolv.conf\"",
+                  "echo nameserver 192.0.2.53 >\"$1/etc/resolv.conf\""]
     for root in _kernels():
         modules = _modules(root)
         lines.append("cp -r '%s' \"$1/usr/lib/modules/\"" % modules)
@@ -82,7 +94,7 @@ def _customize():
     return "#!/bin/sh\nset -eu\n" + "\n".join(lines) + "\n"
 
 
-def _debootstrap(work, say):
+def _debootstrap(work, say, managers):
     """Makes the root folder."""
     sources = os.path.join(work, "sources.list")
     with open(sources, "w", encoding="utf-8") as stream:
@@ -90,14 +102,15 @@ def _debootstrap(work, say):
     root = os.path.join(work, "root")
     hook = os.path.join(work, "customize")
     with open(hook, "w", encoding="utf-8") as stream:
-        stream.write(_customize())
+        stream.write(_customize(managers))
     os.chmod(hook, 0o755)
+    packages = PACKAGES + (MANAGERS if managers else ())
     command = ["mmdebstrap", "--mode=root", "--variant=minbase",
-               "--include=" + ",".join(PACKAGES),
+               "--include=" + ",".join(packages),
                "--aptopt=Acquire::Languages \"none\"",
                "--customize-hook=" + hook, "--format=directory"]
     command += ["--dpkgopt=path-exclude=" + path for path in LEFT_OUT]
-    say("installing %d packages and what they need" % len(PACKAGES))
+    say("installing %d packages and what they need" % len(packages))
     result = subprocess.run(command + ["bookworm", root, sources],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, check=False)
@@ -108,19 +121,20 @@ def _debootstrap(work, say):
     return root
 
 
-def _digest():
+def _digest(managers):
     """Changes when anything that the image is made of does."""
     total = hashlib.sha256(repr((
-        PACKAGES, LEFT_OUT, SIZE_BYTES, LABEL, _kernels(),
+        PACKAGES + (MANAGERS if managers else ()), LEFT_OUT, SIZE_BYTES,
+        LABEL, _kernels(),
         # Whatever work tree it is made from.
-        _customize().replace(guest.PARTS, ""))).encode())
+        _customize(managers).replace(guest.PARTS, ""))).encode())
     with open(os.path.join(guest.PARTS, "serve.sh"), "rb") as stream:
         total.update(stream.read())
     return total.hexdigest()[:16]
 
 
-def _path():
-    return os.path.join(cache_folder(), "debian-%s.raw" % _digest())
+def _path(managers=False):
+    return os.path.join(cache_folder(), "debian-%s.raw" % _digest(managers))
 
 
 def find():
@@ -128,21 +142,22 @@ def find():
     return _path() if os.path.exists(_path()) else None
 
 
-def disk(say):
+def disk(say, managers=False):
     """Builds the disk, or finds it built: path of a raw image with one ext4
-    file system. @say: called with what is being done."""
-    path = _path()
+    file system. @say: called with what is being done; @managers: with every
+    manager of networks."""
+    path = _path(managers)
     if os.path.exists(path):
         return path
     with open(os.path.join(cache_folder(), "debian.lock"), "w",
               encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
-            _build(path, say)
+            _build(path, say, managers)
     return path
 
 
-def _build(path, say):
+def _build(path, say, managers):
     if os.geteuid():
         raise CarrierError("a Debian can only be made as root: run "
                            "'sudo -E carrier/debian-image'")
@@ -152,7 +167,7 @@ def _build(path, say):
                                "tools'" % program)
     work = tempfile.mkdtemp(prefix="debian-", dir=cache_folder())
     try:
-        root = _debootstrap(work, say)
+        root = _debootstrap(work, say, managers)
         partial = os.path.join(work, "raw")
         with open(partial, "wb") as stream:
             stream.truncate(SIZE_BYTES)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""Key-value exchange with the distribution's hv_kvp_daemon."""
+"""Key-value exchange, with the distribution's hv_kvp_daemon and with lisd."""
 
 import base64
 
 import pytest
 
+import lisd_guest
 import vm as vm_module
 
 SERVICE = "Key-Value Pair Exchange"
@@ -18,8 +19,20 @@ rm -f /var/lib/hyperv/.kvp_pool_1
 %s"""
 
 
+@pytest.fixture(name="daemon", params=["debian", "lisd"], scope="module")
+def _daemon(_kept, request):
+    """Whose daemon answers in the guest."""
+    if not _kept.alive():
+        _kept.boot()
+    if request.param == "lisd":
+        lisd_guest.take_over(_kept, "kvp")
+    yield request.param
+    if request.param == "lisd" and _kept.alive():
+        lisd_guest.give_back(_kept, "kvp")
+
+
 @pytest.fixture(name="rpc")
-def _rpc(vm):
+def _rpc(vm, daemon):  # pylint: disable=unused-argument
     """Control connection of a guest whose daemon answers."""
     vm.wait_status(SERVICE, "OK", 60)
     rpc = vm_module.Rpc(vm.name)
@@ -88,6 +101,9 @@ def test_written_in_the_guest(vm, rpc):
     assert items(rpc, "guest") == {"Colour": "blue", "Größe": "klein"}
 
 
+@pytest.mark.parametrize("daemon", [
+    pytest.param("debian", marks=pytest.mark.slow), "lisd"],
+    indirect=True, scope="module")
 def test_250_items(vm, rpc):
     """Set one after the other, enumerated, and removed."""
     wanted = {"key %03d" % n: "value %d" % (n * n) for n in range(250)}

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Key-value exchange with lisd in a guest, beside the distribution's daemon in
+the same guest. Runs inside the carrier; bench/run.py starts it."""
+
+import json
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "tests", "vm"),
+                os.path.join(HERE, "..", "carrier", "lib")]
+
+import lisd_guest  # noqa: E402
+import vm as vm_module  # noqa: E402
+
+SERVICE = "Key-Value Pair Exchange"
+ITEMS, ROUNDS = 250, 5
+RESIDENT = "for i in $(daemon pid kvp); do " \
+    "sed -n 's/^VmRSS: *\\([0-9]*\\).*/\\1/p' /proc/$i/status; done"
+
+
+def per_second(count, work):
+    """How many of so many units of work are done in a second."""
+    began = time.monotonic()
+    work()
+    return count / (time.monotonic() - began)
+
+
+def start_ms(vm):
+    """From the daemon's start to the host's first answer from it."""
+    vm.run("daemon stop kvp")
+    began = time.monotonic()
+    vm.run("daemon start kvp")
+    while vm.lis("kvp", check=False).status:
+        assert time.monotonic() - began < 120
+    return (time.monotonic() - began) * 1000
+
+
+def measure(vm):
+    """All figures of the daemon that runs now."""
+    vm.wait_status(SERVICE, "OK", 60)
+    rpc = vm_module.Rpc(vm.name)
+    keys = ["key %d" % number for number in range(ITEMS)]
+
+    def each(method, **params):
+        return lambda: [rpc.call(method, pool="external", key=key, **params)
+                        for key in keys]
+
+    result = {
+        "set_per_s": per_second(ITEMS, each("kvp.set", value="a value")),
+        "get_per_s": per_second(ITEMS, each("kvp.get")),
+        "enumerate_per_s": per_second(ITEMS * ROUNDS, lambda: [
+            rpc.call("kvp.enumerate", pool="external")
+            for _ in range(ROUNDS)]),
+        "remove_per_s": per_second(ITEMS, each("kvp.remove")),
+        "resident_kib": sum(int(word) for word in vm.run(RESIDENT).split()),
+    }
+    rpc.close()
+    result["start_ms"] = start_ms(vm)
+    return result
+
+
+def main():
+    """Measures both, and prints one beside the other."""
+    vm = vm_module.Guest("bench", "6.1", options=(
+        "--enable", "Guest Service Interface")).boot()
+    try:
+        results = {"debian": measure(vm)}
+        lisd_guest.take_over(vm, "kvp")
+        results["lisd"] = measure(vm)
+    finally:
+        vm.kill()
+    print("%-24s %10s %10s %8s" % ("", "debian", "lisd", "ratio"))
+    for name, theirs in results["debian"].items():
+        ours = results["lisd"][name]
+        print("%-24s %10.1f %10.1f %8.2f" % (name, theirs, ours,
+                                             ours / theirs))
+    with open(sys.argv[1], "w", encoding="utf-8") as stream:
+        json.dump(results, stream)
+
+
+if __name__ == "__main__":
+    main()

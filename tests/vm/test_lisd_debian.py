@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""lisd in whole Debian guests, one for each manager of networks: addresses set
+from the host are written for it, applied at once, read back, and put back when
+that fails."""
+
+import os
+import time
+
+import pytest
+
+import debian
+import lisd_guest
+import vm as vm_module
+from debian_guest import DebianGuest
+
+SERVICE = "Key-Value Pair Exchange"
+UNIT = os.path.join(os.path.dirname(lisd_guest.LISD), "lisd.service")
+CHOSEN, GATEWAY, DNS = "10.0.2.77", "10.0.2.2", "10.0.2.3"
+# libslirp's lease.
+LEASE = "10.0.2.15"
+
+# No manager owns eth0, and it has no address.
+NOBODY = "ifdown eth0; systemctl stop NetworkManager systemd-networkd.socket " \
+    "systemd-networkd systemd-resolved; " \
+    "sed -i /eth0/d /etc/network/interfaces; " \
+    "rm -f /etc/network/interfaces.d/* /etc/netplan/* " \
+    "/run/systemd/network/* /etc/systemd/network/* " \
+    "/etc/NetworkManager/system-connections/*; " \
+    "ip addr flush dev eth0; ip link set eth0 down; "
+# Of each: what makes it own eth0, and the folder that a file goes to.
+MANAGERS = {
+    "ifupdown": (
+        "printf 'auto eth0\\niface eth0 inet dhcp\\n' "
+        ">>/etc/network/interfaces; ifup eth0",
+        "/etc/network/interfaces.d"),
+    "networkmanager": (
+        "systemctl start NetworkManager",
+        "/etc/NetworkManager/system-connections"),
+    "networkd": (
+        "printf '[Match]\\nName=eth0\\n[Network]\\nDHCP=yes\\n' "
+        ">/etc/systemd/network/50-eth0.network; "
+        "systemctl start systemd-networkd systemd-resolved",
+        "/etc/systemd/network"),
+    "netplan": (
+        "mkdir -p /etc/netplan; "
+        "printf 'network:\\n  version: 2\\n  ethernets:\\n    eth0:\\n"
+        "      dhcp4: true\\n' >/etc/netplan/50-eth0.yaml; "
+        "chmod 600 /etc/netplan/50-eth0.yaml; "
+        "systemctl start systemd-networkd; netplan apply",
+        "/etc/netplan"),
+}
+
+
+@pytest.fixture(scope="module", name="debian_vm")
+def _debian_vm(tmp_path_factory):
+    """A Debian with every manager, and lisd under the unit of hv_kvp_daemon.
+    It boots once: that takes longer than all that is tested in it."""
+    if not os.path.exists("/dev/kvm"):
+        pytest.skip("no /dev/kvm: run inside carrier/carrier run")
+    lisd_guest.need()
+    disk = str(tmp_path_factory.mktemp("debian") / "disk.vhdx")
+    vm_module.lis("disk", "convert", debian.disk(print, managers=True), disk,
+                  timeout_s=1200)
+    guest = DebianGuest("debian-lisd", disk, options=(
+        "--net", "user", "--enable", "Guest Service Interface"))
+    guest.boot()
+    use_lisd(guest)
+    yield guest
+    guest.kill()
+
+
+@pytest.fixture(name="owned", params=list(MANAGERS))
+def _owned(debian_vm, request):
+    """The guest, and the name of the manager that owns its eth0."""
+    debian_vm.run(NOBODY + MANAGERS[request.param][0], 240)
+    wait_address(debian_vm, LEASE)
+    return debian_vm, request.param
+
+
+def wait_address(guest, address, limit_s=60):
+    """Waits until eth0 has an address."""
+    limit = time.monotonic() + limit_s
+    while address + "/" not in guest.run("ip -4 -o addr show dev eth0"):
+        assert time.monotonic() < limit, guest.run(
+            "ip addr; ip route; journalctl -n 40 --no-pager")
+        time.sleep(0.5)
+
+
+def use_lisd(guest):
+    """lisd under Debian's own unit for hv_kvp_daemon."""
+    guest.wait_status("Guest Service Interface", "OK", 120)
+    guest.lis("copy", lisd_guest.LISD, "/usr/sbin/lisd.new")
+    guest.run("cd /usr/sbin; chmod 755 lisd.new; mv lisd.new lisd; "
+              "ln -sf lisd hv_kvp_daemon; systemctl restart hv-kvp-daemon",
+              120)
+    guest.wait_status(SERVICE, "OK", 60)
+
+
+def adapter(guest):
+    """(GUID, MAC address) of its adapter."""
+    return (guest.run("cat /sys/class/net/eth0/device/device_id"),
+            guest.run("cat /sys/class/net/eth0/address"))
+
+
+def shown(guest, mac):
+    """What `lis ip` shows."""
+    return guest.lis("ip", "--adapter", mac, "--json").json
+
+
+@pytest.mark.slow
+def test_static_ip_injection(owned):
+    """From DHCP to an address and back, and what cannot be written."""
+    guest, manager = owned
+    guid, mac = adapter(guest)
+    before = shown(guest, mac)
+    assert LEASE in before["addresses"], before
+    assert GATEWAY in before["gateways"], before
+    assert before["dhcp"] is True, before
+
+    # Refused by the file system: told, and nothing changed.
+    folder = MANAGERS[manager][1]
+    guest.run("mkdir -p %s; chattr +i %s" % (folder, folder))
+    refused = guest.lis("ip", "--adapter", guid, "--address", CHOSEN + "/24",
+                        "set", check=False)
+    guest.run("chattr -i " + folder)
+    assert refused.status, refused.output
+    assert "80070005" in refused.error or "denied" in refused.error, \
+        refused.error
+    wait_address(guest, LEASE)
+    assert CHOSEN not in shown(guest, mac)["addresses"]
+
+    guest.lis("ip", "--adapter", guid, "--address", CHOSEN + "/24",
+              "--gateway", GATEWAY, "--dns", DNS, "set")
+    after = shown(guest, mac)
+    assert CHOSEN in after["addresses"], after
+    assert LEASE not in after["addresses"], after
+    assert after["gateways"] == [GATEWAY], after
+    assert DNS in after["dns"], after
+    assert "127.0.0.53" not in after["dns"], after
+    assert after["dhcp"] is False, after
+    guest.run("ping -c 1 -W 5 " + GATEWAY)
+    if manager == "networkmanager":
+        assert guest.run("stat -c %a " + folder + "/lis-eth0.nmconnection") \
+            == "600"
+
+    guest.lis("ip", "--adapter", guid, "--dhcp", "set")
+    wait_address(guest, LEASE)
+    again = shown(guest, mac)
+    assert again["dhcp"] is True and CHOSEN not in again["addresses"], again
+
+
+@pytest.mark.slow
+@pytest.mark.last
+def test_under_its_own_unit(debian_vm):
+    """By lisd.service, which is ready before anyone asks, and comes back."""
+    guest = debian_vm
+    guest.lis("copy", UNIT, "/etc/systemd/system/lisd.service")
+    guest.run("systemctl daemon-reload; systemctl disable -q --now "
+              "hv-kvp-daemon hv-vss-daemon hv-fcopy-daemon; "
+              "systemctl enable -q lisd; systemctl start lisd", 120)
+    assert guest.run("systemctl is-active lisd") == "active"
+    guest.wait_status(SERVICE, "OK", 60)
+    first = guest.run("systemctl show -p MainPID --value lisd")
+    guest.run("kill -9 " + first)
+    guest.run("until systemctl is-active -q lisd && [ $(systemctl show "
+              "-p MainPID --value lisd) != %s ]; do sleep 0.2; done" % first)
+    guest.wait_status(SERVICE, "OK", 60)
