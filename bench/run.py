@@ -94,8 +94,15 @@ def key_value():
     return in_carrier("key_value")
 
 
+def backup_copy():
+    """The guest's daemon for backup and file copy, inside the carrier."""
+    say("backup and file copy beside the distribution's daemons")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("backup_copy")
+
+
 PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network,
-         "key_value": key_value}
+         "key_value": key_value, "backup_copy": backup_copy}
 
 
 def main():
