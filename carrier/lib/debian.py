@@ -87,6 +87,11 @@ def _customize(managers=False):
                   % " ".join(MANAGER_UNITS)]
         lines += ["rm -f \"$1/etc/resolv.conf\"",
                   "echo nameserver 192.0.2.53 >\"$1/etc/resolv.conf\""]
+        # udev may take longer than systemd waits for the console's device
+        # where the carrier shares its processors.
+        lines += ["mkdir -p \"$1/etc/systemd/system.conf.d\"",
+                  "printf '[Manager]\\nDefaultDeviceTimeoutSec=900\\n' "
+                  ">\"$1/etc/systemd/system.conf.d/lis.conf\""]
     for root in _kernels():
         modules = _modules(root)
         lines.append("cp -r '%s' \"$1/usr/lib/modules/\"" % modules)

@@ -90,7 +90,7 @@ static enum pool_status pool_append(struct pool *pool, const char *key,
 	if (pool->count == pool->room) {
 		u32 room = pool->room ? pool->room * 2 : 16;
 
-		items = realloc(pool->items, room * sizeof(*items));
+		items = realloc(pool->items, room * sizeof(struct pool_item *));
 		if (!items)
 			return POOL_FULL;
 		pool->items = items;
@@ -363,7 +363,8 @@ enum pool_status pool_get(struct pool *pool, const char *key,
 		return POOL_ERROR;
 	pool_leave(fd);
 	for (i = 0; i < pool->count; i++) {
-		if (pool->items[i]->hidden || strcmp(pool->items[i]->text, key))
+		if (pool->items[i]->hidden ||
+		    strcmp(pool->items[i]->text, key) != 0)
 			continue;
 		*value = item_value(pool->items[i]);
 		return POOL_OK;
@@ -442,7 +443,7 @@ enum pool_status pool_remove(struct pool *pool, const char *key)
 		return status_of(fd);
 	count = pool->count;
 	for (i = 0; i < count; i++) {
-		if (strcmp(pool->items[i]->text, key))
+		if (strcmp(pool->items[i]->text, key) != 0)
 			pool->items[kept++] = pool->items[i];
 		else
 			free(pool->items[i]);
