@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Freezing and thawing with every failure, and the watchdog, over file systems
+ * that are bytes of shared memory.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest/lisd/vss/freezer.h"
+
+#define SYSTEMS	    10
+#define LONG_MS	    600000
+#define TRY_LIMIT_S 60
+
+/* All processes see it. Descriptor fds[i] is the file system i. */
+struct world {
+	int frozen[SYSTEMS];
+	int order[SYSTEMS * 4]; /* of freezes (i + 1) and thaws -(i + 1) */
+	int steps;
+	int fail_at; /* the call that fails, from 1 */
+	int error;
+	int calls;
+	bool hang; /* in the next freeze, until the watchdog thaws */
+};
+
+static struct world *world;
+static int fds[SYSTEMS];
+static struct freezer freezer;
+
+static int index_of(int fd)
+{
+	int i;
+
+	for (i = 0; i < SYSTEMS; i++) {
+		if (fds[i] == fd)
+			return i;
+	}
+	return -1;
+}
+
+static void moment(void)
+{
+	const struct timespec time = { .tv_nsec = 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static int fake_freeze(int fd)
+{
+	int i = index_of(fd);
+
+	if (++world->calls == world->fail_at)
+		return world->error;
+	if (world->frozen[i])
+		return EBUSY;
+	while (world->hang)
+		moment();
+	world->frozen[i] = 1;
+	world->order[world->steps++] = i + 1;
+	return 0;
+}
+
+static int fake_thaw(int fd)
+{
+	int i = index_of(fd);
+
+	world->hang = false;
+	if (!world->frozen[i])
+		return EINVAL;
+	world->frozen[i] = 0;
+	world->order[world->steps++] = -(i + 1);
+	return 0;
+}
+
+static const struct freezer_calls calls = { fake_freeze, fake_thaw };
+
+static void begin(void)
+{
+	int i;
+
+	memset(world, 0, sizeof(*world));
+	assert_int_equal(freezer_init(&freezer, &calls), 0);
+	for (i = 0; i < SYSTEMS; i++) {
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(freezer_add(&freezer, fds[i], "/a"), 0);
+	}
+}
+
+static int frozen_count(void)
+{
+	int i, count = 0;
+
+	for (i = 0; i < SYSTEMS; i++)
+		count += world->frozen[i];
+	return count;
+}
+
+static void wait_thawed(void)
+{
+	int i;
+
+	for (i = 0; frozen_count() && i < TRY_LIMIT_S * 1000; i++)
+		moment();
+	assert_int_equal(frozen_count(), 0);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return world == MAP_FAILED;
+}
+
+static void test_order(void **state)
+{
+	int i;
+
+	(void)state;
+	begin();
+	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
+	assert_int_equal(frozen_count(), SYSTEMS);
+	assert_int_equal(freezer_thaw(&freezer), 0);
+	assert_int_equal(world->steps, SYSTEMS * 2);
+	for (i = 0; i < SYSTEMS; i++) {
+		assert_int_equal(world->order[i], SYSTEMS - i);
+		assert_int_equal(world->order[SYSTEMS + i], -(i + 1));
+	}
+	/* Again: nothing is left to do. */
+	assert_int_equal(freezer_thaw(&freezer), 0);
+	assert_int_equal(world->steps, SYSTEMS * 2);
+}
+
+/* The 1st, 2nd, ... refuses: nothing stays frozen, and the reason is told. */
+static void test_a_file_system_that_refuses(void **state)
+{
+	int at;
+
+	(void)state;
+	for (at = 1; at <= SYSTEMS; at++) {
+		begin();
+		world->fail_at = at;
+		world->error = EIO;
+		assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0),
+				 EIO);
+		assert_non_null(freezer.failed);
+		assert_int_equal(frozen_count(), 0);
+		assert_int_equal(world->steps, (at - 1) * 2);
+	}
+}
+
+/* What cannot be frozen, and what another holds, is passed over. */
+static void test_passed_over(void **state)
+{
+	(void)state;
+	begin();
+	world->fail_at = 3;
+	world->error = EOPNOTSUPP;
+	world->frozen[0] = 1; /* somebody else's */
+	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
+	assert_int_equal(frozen_count(), SYSTEMS - 1);
+	assert_int_equal(freezer_thaw(&freezer), 0);
+	assert_int_equal(frozen_count(), 1);
+	assert_int_equal(world->frozen[0], 1);
+}
+
+/* Killed between freeze and thaw, also when only some were frozen. */
+static void test_daemon_killed(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	begin();
+	pid = fork();
+	if (!pid) {
+		freezer_freeze(&freezer, LONG_MS, NULL, 0);
+		pause();
+		_exit(0);
+	}
+	while (frozen_count() < SYSTEMS)
+		moment();
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	wait_thawed();
+}
+
+static void test_daemon_killed_half_way(void **state)
+{
+	pid_t pid;
+	int i;
+
+	(void)state;
+	begin();
+	world->hang = true;
+	pid = fork();
+	if (!pid) {
+		freezer_freeze(&freezer, LONG_MS, NULL, 0);
+		_exit(0);
+	}
+	/* Held while it is being frozen: the last one added. */
+	while (!port_load_acquire(&freezer.shared->held[SYSTEMS - 1]))
+		moment();
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (i = 0; world->hang && i < TRY_LIMIT_S * 1000; i++)
+		moment();
+	assert_false(world->hang);
+	wait_thawed();
+}
+
+/* Stopped by a signal, it neither runs nor dies: the limit thaws. */
+static void test_daemon_hangs(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	begin();
+	pid = fork();
+	if (!pid) {
+		freezer_freeze(&freezer, 2000, NULL, 0);
+		raise(SIGSTOP);
+		_exit(freezer_thaw(&freezer) == ETIMEDOUT ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	wait_thawed();
+	while (!freezer_expired(&freezer))
+		moment();
+	kill(pid, SIGCONT);
+	int status = 1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(freezer_freeze(&freezer, 1, NULL, 0) % ETIMEDOUT, 0);
+	wait_thawed();
+	freezer_thaw(&freezer);
+	/* Another freeze does not inherit it. */
+	begin();
+	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
+	assert_int_equal(freezer_thaw(&freezer), 0);
+}
+
+/* A freeze that hangs is cut short by the limit, and is told as such. */
+static void test_freeze_that_exceeds_the_limit(void **state)
+{
+	(void)state;
+	begin();
+	world->hang = true;
+	assert_int_equal(freezer_freeze(&freezer, 100, NULL, 0), ETIMEDOUT);
+	assert_int_equal(frozen_count(), 0);
+}
+
+/* The watchdog holds no device open: it can be opened anew at once. */
+static void test_closed(void **state)
+{
+	int ends[2];
+	char byte;
+
+	(void)state;
+	begin();
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(freezer_freeze(&freezer, LONG_MS, &ends[1], 1), 0);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	assert_int_equal(freezer_thaw(&freezer), 0);
+	close(ends[0]);
+}
+
+static void test_many(void **state)
+{
+	int i;
+
+	(void)state;
+	begin();
+	for (i = SYSTEMS; i < FREEZER_TARGETS_MAX; i++)
+		assert_int_equal(freezer_add(&freezer, -1, "/b"), 0);
+	assert_int_equal(freezer_add(&freezer, -1, "/b"), EMFILE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_a_file_system_that_refuses),
+		cmocka_unit_test(test_passed_over),
+		cmocka_unit_test(test_daemon_killed),
+		cmocka_unit_test(test_daemon_killed_half_way),
+		cmocka_unit_test(test_daemon_hangs),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_freeze_that_exceeds_the_limit),
+		cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
