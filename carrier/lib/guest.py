@@ -31,7 +31,8 @@ LOADED = ("hv_vmbus", "hv_utils", "uio_hv_generic", "brd", "ext4", "dummy")
 # There to be loaded by a test, or for a device that is found.
 SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
          "hid_hyperv", "hyperv_fb", "hyperv_drm", "pci_hyperv", "sd_mod",
-         "sr_mod", "sg", "isofs", "8021q", "af_packet")
+         "sr_mod", "sg", "isofs", "8021q", "af_packet", "loop", "fuse",
+         "squashfs")
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),

@@ -58,6 +58,7 @@ struct lisd_env {
 struct lisd_service {
 	const char *name;	 /* "kvp" */
 	const char *daemon_name; /* "hv_kvp_daemon": the name it also runs by */
+	const char *other_name;	 /* another such name, or NULL */
 	const char *description; /* "Key-Value Pair Exchange" */
 	const char *device;	 /* "/dev/vmbus/hv_kvp" */
 	const char *short_options; /* of daemon_name besides n and h, or "" */

@@ -81,13 +81,21 @@ static void usage(const char *name, const struct lisd_service *only)
 				       lisd_services[i]->settings[j].help);
 }
 
+static bool is_named(const struct lisd_service *service, const char *name,
+		     bool daemon)
+{
+	if (!daemon)
+		return !strcmp(name, service->name);
+	return !strcmp(name, service->daemon_name) ||
+	       (service->other_name && !strcmp(name, service->other_name));
+}
+
 static const struct lisd_service *service_find(const char *name, bool daemon)
 {
 	u32 i;
 
 	for (i = 0; i < lisd_service_count; i++)
-		if (!strcmp(name, daemon ? lisd_services[i]->daemon_name
-					 : lisd_services[i]->name))
+		if (is_named(lisd_services[i], name, daemon))
 			return lisd_services[i];
 	return NULL;
 }

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""VSS: the guest's file systems freeze and thaw."""
+"""VSS: the guest's file systems freeze and thaw, by the distribution's daemon
+or by lisd."""
 
 import time
+
+import pytest
+
+import lisd_guest
+
+pytestmark = pytest.mark.usefixtures("daemon")
+_daemon = lisd_guest.daemon_fixture("vss")
 
 WRITER = "(while [ ! -e /run/lis/enough ]; do echo x >>/mnt/data/log; " \
     "sync; sleep 0.1; done) >/dev/null 2>&1 &"

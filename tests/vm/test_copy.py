@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""File copy from the host into the guest."""
+"""File copy from the host into the guest, whose daemon is the distribution's
+or lisd."""
 
 import hashlib
 import os
 
 import pytest
 
+import lisd_guest
+
 SERVICE = "Guest Service Interface"
 TARGET = "/tmp/copied"
+
+_daemon = lisd_guest.daemon_fixture("fcopy")
 
 
 @pytest.fixture(scope="module", name="source")
@@ -28,7 +33,7 @@ def _small(tmp_path):
 
 
 @pytest.fixture(name="target")
-def _target(vm):
+def _target(vm, daemon):  # pylint: disable=unused-argument
     """A place in the guest where there is nothing."""
     vm.wait_status(SERVICE, "OK", 60)
     vm.run("rm -rf " + TARGET)

@@ -240,6 +240,7 @@ static const struct lisd_setting settings[] = {
 const struct lisd_service lisd_fcopy = {
 	.name = "fcopy",
 	.daemon_name = "hv_fcopy_daemon",
+	.other_name = "hv_fcopy_uio_daemon",
 	.description = "Guest Service Interface (file copy)",
 	.device = NODE,
 	.capabilities = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH |

@@ -239,17 +239,6 @@ static bool same_system(const struct mount *a, const struct mount *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
-static const struct mount *by_id(const struct mounts *mounts, u32 id)
-{
-	u32 i;
-
-	for (i = 0; i < mounts->count; i++) {
-		if (mounts->list[i].id == id)
-			return &mounts->list[i];
-	}
-	return NULL;
-}
-
 /* Whether what @mount shows will be frozen, by this mount or another. */
 static bool is_frozen(const struct mounts *mounts, const struct mount *mount)
 {
@@ -266,12 +255,15 @@ static bool is_frozen(const struct mounts *mounts, const struct mount *mount)
 static bool loop_judge(const struct mounts *mounts, struct mount *mount,
 		       u32 file_mount_id)
 {
-	const struct mount *holder = by_id(mounts, file_mount_id);
+	u32 i;
 
 	if (!file_mount_id)
 		mount->skip = loop_unknown;
-	else if (holder && is_frozen(mounts, holder))
-		mount->skip = loop_frozen;
+	for (i = 0; i < mounts->count && !mount->skip; i++) {
+		if (mounts->list[i].id == file_mount_id &&
+		    is_frozen(mounts, &mounts->list[i]))
+			mount->skip = loop_frozen;
+	}
 	return mount->skip;
 }
 

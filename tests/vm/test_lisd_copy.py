@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""File copy with lisd in the guest: what goes wrong in the daemons that exist,
+and faults in the midst of a copy. No part of a file stays, and the host is
+told."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+import lisd_guest
+import vm as vm_module
+
+SERVICE = "Guest Service Interface"
+FOLDER = "/tmp/in"
+LIMIT_S = 120
+
+
+@pytest.fixture(scope="module", name="lisd")
+def _lisd(_kept):
+    """A guest whose file copy lisd serves."""
+    if not _kept.alive():
+        _kept.boot()
+    lisd_guest.take_over(_kept, "fcopy")
+    yield _kept
+    if _kept.alive():
+        _kept.run("rm -f /etc/lisd.conf")
+        lisd_guest.give_back(_kept, "fcopy")
+
+
+@pytest.fixture(name="guest")
+def _guest(vm, lisd):  # pylint: disable=unused-argument
+    """It, with an empty folder."""
+    vm.wait_status(SERVICE, "OK", LIMIT_S)
+    vm.run("umount %s 2>/dev/null; rm -rf %s; mkdir %s"
+           % (FOLDER, FOLDER, FOLDER))
+    return vm
+
+
+@pytest.fixture(name="small")
+def _small(tmp_path):
+    """A small file."""
+    path = tmp_path / "small"
+    path.write_text("a line\n")
+    return str(path)
+
+
+@pytest.fixture(name="big")
+def _big(tmp_path):
+    """A file that takes long: its bytes are not zero."""
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * (24 << 20))
+    return str(path)
+
+
+def refused(vm, *arguments):
+    """A copy that is refused: what it says."""
+    result = vm.lis("copy", *arguments, check=False)
+    assert result.status != 0
+    return result.error
+
+
+def begin(vm, source, target):
+    """A copy under way: its process, when the guest has some of it."""
+    process = subprocess.Popen(
+        [vm_module.LIS, "copy", vm.name, source, target],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    # The daemon holds a file of the target's folder open, named or not.
+    vm.run("until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q '%s/'; do "
+           "sleep 0.1; done" % FOLDER, LIMIT_S)
+    return process
+
+
+def end(process):
+    """Its status and what it said."""
+    _, error = process.communicate(timeout=LIMIT_S)
+    return process.returncode, error
+
+
+def assert_nothing_left(vm):
+    """Neither a part of the file nor a temporary name, nor it held open."""
+    limit = time.monotonic() + LIMIT_S
+    while True:
+        left = vm.run("ls -A %s; ls -l /proc/[0-9]*/fd 2>/dev/null | "
+                      "grep '%s/'; true" % (FOLDER, FOLDER))
+        if not left:
+            return
+        assert time.monotonic() < limit, left
+        time.sleep(0.2)
+
+
+def test_names_of_many_characters(guest, small):
+    """16-bit and 32-bit characters confused: U+012F became "/"."""
+    for name in ("\u012f", "\U0001f600 \u00e4\u012f/\u4e2d\u6587"):
+        guest.lis("copy", small, FOLDER + "/" + name, "--create-parents")
+        assert guest.run("cat '%s/%s'" % (FOLDER, name)) == "a line"
+
+
+def test_not_seen_before_it_is_whole(guest, big):
+    """Nobody reads half of a file; cancel leaves nothing behind."""
+    process = begin(guest, big, FOLDER + "/big")
+    assert guest.run("ls " + FOLDER) == ""
+    process.send_signal(signal.SIGINT)
+    status, error = end(process)
+    assert status != 0 and "cancel" in error
+    assert_nothing_left(guest)
+
+
+def test_disk_full(guest, big, small):
+    """Told before the first byte, and when it fills on the way."""
+    guest.run("mount -t tmpfs -o size=8m tmpfs " + FOLDER)
+    assert "space" in refused(guest, big, FOLDER + "/big")
+    assert_nothing_left(guest)
+    guest.lis("copy", small, FOLDER + "/small")
+
+
+def test_disk_that_fills_on_the_way(guest, big):
+    """Another writer takes the space that was there at first."""
+    guest.run("mount -t tmpfs -o size=26m tmpfs " + FOLDER)
+    process = begin(guest, big, FOLDER + "/big")
+    guest.run("dd if=/dev/zero of=%s/.other bs=1M 2>/dev/null; true" % FOLDER,
+              LIMIT_S)
+    status, error = end(process)
+    guest.run("rm %s/.other" % FOLDER)
+    assert status != 0 and "space" in error
+    assert_nothing_left(guest)
+
+
+def test_exact_errors(guest, small):
+    """Exists, no folder, read-only, in the way of something else."""
+    guest.run("echo old >%s/x; mkdir %s/d" % (FOLDER, FOLDER))
+    assert "exists" in refused(guest, small, FOLDER + "/x")
+    assert "folder" in refused(guest, small, FOLDER + "/none/x")
+    assert "denied" in refused(guest, small, FOLDER + "/d", "--force")
+    guest.run("mount -t tmpfs -o ro tmpfs %s/d" % FOLDER)
+    try:
+        assert "denied" in refused(guest, small, FOLDER + "/d/x")
+    finally:
+        guest.run("umount %s/d" % FOLDER)
+
+
+def test_links_of_others(guest, small):
+    """Never through a symbolic link that somebody swapped in."""
+    guest.run("mkdir /tmp/victim; echo safe >/tmp/victim/x; cd %s; "
+              "ln -s /tmp/victim theirs; chown -h 1000 theirs; "
+              "ln -s /tmp/victim roots; ln -s /tmp/victim/x file" % FOLDER)
+    try:
+        assert "denied" in refused(guest, small, FOLDER + "/theirs/new")
+        guest.lis("copy", small, FOLDER + "/roots/new")
+        guest.lis("copy", small, FOLDER + "/file", "--force")
+        assert guest.run("cat /tmp/victim/x %s/file" % FOLDER) == \
+            "safe\na line"
+    finally:
+        guest.run("rm -r /tmp/victim")
+
+
+def test_allowed_folders(guest, small):
+    """Only folders that the administrator named."""
+    guest.run("echo 'fcopy.folders = %s' >/etc/lisd.conf; daemon stop fcopy; "
+              "daemon start fcopy" % FOLDER)
+    try:
+        guest.wait_status(SERVICE, "OK", LIMIT_S)
+        guest.lis("copy", small, FOLDER + "/x")
+        assert "denied" in refused(guest, small, "/tmp/outside")
+    finally:
+        guest.run("rm -f /etc/lisd.conf; daemon stop fcopy; "
+                  "daemon start fcopy")
+    guest.wait_status(SERVICE, "OK", LIMIT_S)
+
+
+def test_service_disabled_in_the_midst(guest, big, small):
+    """The host takes the service back while a file is under way."""
+    process = begin(guest, big, FOLDER + "/big")
+    guest.lis("disable", SERVICE)
+    status, _ = end(process)
+    assert status != 0
+    assert_nothing_left(guest)
+    guest.lis("enable", SERVICE)
+    guest.wait_status(SERVICE, "OK", LIMIT_S)
+    guest.lis("copy", small, FOLDER + "/small")
+    assert not guest.trouble()
+
+
+def test_daemon_killed_in_the_midst(guest, big, small):
+    """The daemon dies: no part stays, and its successor goes on."""
+    process = begin(guest, big, FOLDER + "/big")
+    guest.run("kill -9 $(daemon pid fcopy)")
+    status, _ = end(process)
+    assert status != 0
+    assert_nothing_left(guest)
+    guest.wait_status(SERVICE, "OK", LIMIT_S)
+    guest.lis("copy", small, FOLDER + "/small")
+
+
+@pytest.mark.slow
+def test_ten_gigabytes_of_holes(guest, tmp_path):
+    """10 GB that are mostly zeros take no more space than what is not."""
+    path = tmp_path / "sparse"
+    size = 10 * 1000 ** 3
+    marks = {0: os.urandom(6144), size // 2: os.urandom(100),
+             size - 7: os.urandom(7)}
+    with open(path, "wb") as stream:
+        stream.truncate(size)
+        for offset, data in marks.items():
+            stream.seek(offset)
+            stream.write(data)
+    guest.run("mount -t tmpfs -o size=11g tmpfs " + FOLDER)
+    guest.lis("copy", str(path), FOLDER + "/sparse", timeout_s=3500)
+    assert int(guest.run("stat -c %%s %s/sparse" % FOLDER)) == size
+    assert int(guest.run("du -k %s/sparse" % FOLDER).split()[0]) < 100
+    for offset, data in marks.items():
+        got = guest.run("dd if=%s/sparse bs=1 skip=%d count=%d 2>/dev/null | "
+                        "sha256sum" % (FOLDER, offset, len(data)))
+        assert got.split()[0] == hashlib.sha256(data).hexdigest()
