@@ -197,10 +197,11 @@ def test_daemon_killed_in_the_midst(guest, big, small):
 
 
 @pytest.mark.slow
-def test_ten_gigabytes_of_holes(guest, tmp_path):
-    """10 GB that are mostly zeros take no more space than what is not."""
+def test_a_gigabyte_of_holes(guest, tmp_path):
+    """What is zero takes no space. (10 GB would take the carrier hours: they
+    are in the unit tests.)"""
     path = tmp_path / "sparse"
-    size = 10 * 1000 ** 3
+    size = 1000 ** 3
     marks = {0: os.urandom(6144), size // 2: os.urandom(100),
              size - 7: os.urandom(7)}
     with open(path, "wb") as stream:
@@ -208,7 +209,7 @@ def test_ten_gigabytes_of_holes(guest, tmp_path):
         for offset, data in marks.items():
             stream.seek(offset)
             stream.write(data)
-    guest.run("mount -t tmpfs -o size=11g tmpfs " + FOLDER)
+    guest.run("mount -t tmpfs -o size=1100m tmpfs " + FOLDER)
     guest.lis("copy", str(path), FOLDER + "/sparse", timeout_s=3500)
     assert int(guest.run("stat -c %%s %s/sparse" % FOLDER)) == size
     assert int(guest.run("du -k %s/sparse" % FOLDER).split()[0]) < 100

@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -224,6 +224,54 @@ static void test_sparse(void **state)
 	assert_content("b", "");
 }
 
+/* 10 GB, of which three blocks are not zero, in memory that has not so much. */
+static void test_ten_gigabytes(void **state)
+{
+	static const u64 size = 10000000000ull,
+			 marks[] = { 0, 4999999488ull, 9999998976ull };
+	static char block[6144];
+	char folder[64] = "/dev/shm/lis-copy-XXXXXX", path[96], got[6144];
+	struct stat status;
+	u64 offset;
+	u32 bytes;
+	int fd, i;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	close(copy.root);
+	copy.root = open(folder, O_PATH | O_DIRECTORY);
+	if (start("/", "big", 0, size) == IC_E_DISK_FULL) {
+		rmdir(folder);
+		print_message("/dev/shm has less than 10 GB: skipped\n");
+		skip();
+	}
+	for (offset = 0; offset < size; offset += bytes) {
+		bytes = size - offset < sizeof(block) ? (u32)(size - offset)
+						      : sizeof(block);
+		memset(block, 0, sizeof(block));
+		for (i = 0; i < 3; i++) {
+			if (offset == marks[i])
+				memset(block, 'a' + i, sizeof(block));
+		}
+		assert_int_equal(data(offset, block, bytes), IC_S_OK);
+	}
+	assert_int_equal(complete(), IC_S_OK);
+	snprintf(path, sizeof(path), "%s/big", folder);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_size, size);
+	assert_true(status.st_blocks <= 3 * 3 * 8);
+	fd = open(path, O_RDONLY);
+	for (i = 0; i < 3; i++) {
+		bytes = i < 2 ? sizeof(got) : 1024;
+		assert_int_equal(pread(fd, got, bytes, (off_t)marks[i]), bytes);
+		memset(block, 'a' + i, sizeof(block));
+		assert_memory_equal(got, block, bytes);
+	}
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+}
+
 static void test_symbolic_links(void **state)
 {
 	char path[256];
@@ -423,6 +471,7 @@ int main(void)
 		TEST(test_cancel_leaves_nothing),
 		TEST(test_write_sizes_are_checked),
 		TEST(test_sparse),
+		TEST(test_ten_gigabytes),
 		TEST(test_symbolic_links),
 		TEST(test_allowed_folders),
 		TEST(test_names),
