@@ -31,6 +31,8 @@ VM_LIMIT_S, VM_LIMIT_FULL_S = 900, 7200
 ASAN_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                 "-Dfuzz=true", "-Doptimization=1"]
 LISD = os.path.join(ROOT, "build/guest/lisd/lisd")
+GUEST_TOOLS = [os.path.join(ROOT, "build/guest/tools", name)
+               for name in ("lsvmbus", "lis-status")]
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier has one processor.
 VM_JOBS = 2
@@ -200,7 +202,8 @@ def snapshot(lis):
                         ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(lis, tree)
     shutil.copy(MACHINE_RUN, tree)
-    shutil.copy(LISD, tree)
+    for program in [LISD] + GUEST_TOOLS:
+        shutil.copy(program, tree)
     shutil.copy(os.path.join(ROOT, "packaging/systemd/lisd.service"), tree)
     return tree
 
@@ -242,6 +245,7 @@ def vm_try(tree, name, limit_s, arguments):
                str(os.getpid()), "--", "env",
                "LIS_BINARY=" + os.path.join(tree, "lis"),
                "LISD_BINARY=" + os.path.join(tree, "lisd"),
+               "GUEST_TOOLS=" + tree,
                "MACHINE_RUN_BINARY=" + os.path.join(tree, "machine_run"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
                "-v", "--tb", "short", "--durations", "20", "-o",
@@ -283,7 +287,7 @@ def vm_run(command, tree, log, limit_s):
 def part_vm(options):
     """VM tests in the carrier: Debian's kernels and daemons on our host"""
     result = Tally()
-    for program in (options.lis, MACHINE_RUN, LISD):
+    for program in [options.lis, MACHINE_RUN, LISD] + GUEST_TOOLS:
         if not os.path.exists(program):
             result.add(FAILED, "vm", "%s is not built" % program)
             return result

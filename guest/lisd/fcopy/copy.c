@@ -143,7 +143,7 @@ static const char *shown(const char *name)
 	static char text[128];
 	size_t i;
 
-	for (i = 0; name[i] && i < sizeof(text) - 1; i++) {
+	for (i = 0; i < sizeof(text) - 1 && name[i]; i++) {
 		text[i] = name[i];
 		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
 			text[i] = '?';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * Backup and file copy behind a device that says anything: 250,000 messages,
- * random and mutated, to each. Every one is answered, and nothing ends.
+ * Backup and file copy behind a device that says anything: messages, random and
+ * mutated, to each; as many as LISD_TEST_MESSAGES says. Every one is answered,
+ * and nothing ends.
  */
 #define _GNU_SOURCE
 #include "tests/unit/guest/tools/tree.h"
@@ -23,7 +24,7 @@
 #include "guest/lisd/log.h"
 #include "guest/lisd/vss/vss.h"
 
-#define MESSAGES 250000
+#define MESSAGES 20000
 /* As many as fit into the device before the answers are taken out. */
 #define BURST	      16
 #define MESSAGE_BYTES 8192
@@ -119,6 +120,8 @@ static void daemon_try(int (*serve)(int fd), u32 (*make)(u8 *message),
 		       ssize_t hello_bytes, ssize_t answer_bytes)
 {
 	static u8 message[MESSAGE_BYTES], answer[MESSAGE_BYTES];
+	const char *many = getenv("LISD_TEST_MESSAGES");
+	int messages = many ? atoi(many) : MESSAGES;
 	int pair[2], status, i, j;
 	pid_t pid;
 
@@ -134,7 +137,7 @@ static void daemon_try(int (*serve)(int fd), u32 (*make)(u8 *message),
 	close(pair[1]);
 	assert_int_equal(read(pair[0], answer, sizeof(answer)), hello_bytes);
 	assert_int_equal(write(pair[0], message, 4), 4);
-	for (i = 0; i < MESSAGES; i += BURST) {
+	for (i = 0; i < messages; i += BURST) {
 		for (j = 0; j < BURST; j++) {
 			u32 size = make(message);
 
