@@ -13,7 +13,7 @@ LIMIT_S = 60
 # Writes a line every moment, and says so where nothing freezes.
 WRITER = """
 mkdir -p %(point)s
-(while [ ! -e /run/lis/enough ]; do echo x >>%(point)s/log; sync; echo x >>\
+(while [ ! -e /run/lis/enough ]; do echo x >>%(point)s/lines; sync; echo x >>\
 /run/lis/written; sleep 0.1; done) >/dev/null 2>&1 &
 """
 
