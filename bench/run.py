@@ -87,7 +87,15 @@ def key_value():
     return in_carrier("key_value")
 
 
-PARTS = {"key_value": key_value, "ring": ring, "vm": vm, "storage": storage}
+def backup_copy():
+    """The guest's daemon for backup and file copy, inside the carrier."""
+    say("backup and file copy beside the distribution's daemons")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
+    return in_carrier("backup_copy")
+
+
+PARTS = {"backup_copy": backup_copy, "key_value": key_value, "ring": ring,
+         "vm": vm, "storage": storage}
 
 
 def main():

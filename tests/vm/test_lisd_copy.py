@@ -196,6 +196,22 @@ def test_daemon_killed_in_the_midst(guest, big, small):
     guest.lis("copy", small, FOLDER + "/small")
 
 
+def test_binds_the_driver_itself(guest, small):
+    """Nothing tells uio_hv_generic of the channel but lisd."""
+    if guest.kernel != "6.12":
+        pytest.skip("before Linux 6.10 file copy is a driver of the kernel's")
+    guest.run("""daemon stop fcopy
+        cd /sys/bus/vmbus/drivers/uio_hv_generic
+        echo 34d14be3-dee4-41c8-9ae7-6b174977c192 >remove_id
+        for i in *-*; do echo -n $i >unbind; done
+        ! ls -d *-* 2>/dev/null
+        hv_fcopy_uio_daemon -n </dev/null >/dev/null 2>&1 &""")
+    guest.wait_status(SERVICE, "OK", LIMIT_S)
+    guest.lis("copy", small, FOLDER + "/small")
+    guest.run("daemon stop fcopy; daemon start fcopy")
+    guest.wait_status(SERVICE, "OK", LIMIT_S)
+
+
 @pytest.mark.slow
 def test_a_gigabyte_of_holes(guest, tmp_path):
     """What is zero takes no space. (10 GB would take the carrier hours: they
