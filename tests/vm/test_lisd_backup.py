@@ -144,6 +144,7 @@ def test_daemon_killed_between_freeze_and_thaw(guest):
     assert_goes_on(guest)
 
 
+@pytest.mark.slow
 def test_host_that_never_thaws(guest):
     """The limit passes: thawed, and the host is told when it asks."""
     restart(guest, "vss.limit = 3")
@@ -156,6 +157,7 @@ def test_host_that_never_thaws(guest):
     restart(guest)
 
 
+@pytest.mark.slow
 def test_daemon_that_hangs(guest):
     """Stopped while it holds: the watchdog thaws without it."""
     restart(guest, "vss.limit = 3")

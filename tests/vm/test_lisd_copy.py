@@ -118,6 +118,7 @@ def test_disk_full(guest, big, small):
     guest.lis("copy", small, FOLDER + "/small")
 
 
+@pytest.mark.slow
 def test_disk_that_fills_on_the_way(guest, big):
     """Another writer takes the space that was there at first."""
     guest.run("mount -t tmpfs -o size=26m tmpfs " + FOLDER)
@@ -130,6 +131,7 @@ def test_disk_that_fills_on_the_way(guest, big):
     assert_nothing_left(guest)
 
 
+@pytest.mark.slow
 def test_exact_errors(guest, small):
     """Exists, no folder, read-only, in the way of something else."""
     guest.run("echo old >%s/x; mkdir %s/d" % (FOLDER, FOLDER))
@@ -158,6 +160,7 @@ def test_links_of_others(guest, small):
         guest.run("rm -r /tmp/victim")
 
 
+@pytest.mark.slow
 def test_allowed_folders(guest, small):
     """Only folders that the administrator named."""
     guest.run("echo 'fcopy.folders = %s' >/etc/lisd.conf; daemon stop fcopy; "
@@ -196,6 +199,7 @@ def test_daemon_killed_in_the_midst(guest, big, small):
     guest.lis("copy", small, FOLDER + "/small")
 
 
+@pytest.mark.slow
 def test_binds_the_driver_itself(guest, small):
     """Nothing tells uio_hv_generic of the channel but lisd."""
     if guest.kernel != "6.12":

@@ -181,6 +181,43 @@ static void test_cancel(void **state)
 	assert_false(rig.copy.open);
 }
 
+/* A request before versions are settled is refused, and harms nothing. */
+static void test_packets_that_arrive_during_negotiation(void **state)
+{
+	const struct ic_pipe_header pipe = {
+		IC_PIPE_DATA,
+		sizeof(struct ic_header) + sizeof(struct fcopy_start)
+	};
+	const struct ic_header header = {
+		.message_type = IC_MESSAGE_FCOPY,
+		.body_bytes = sizeof(struct fcopy_start),
+		.flags = IC_FLAG_TRANSACTION | IC_FLAG_REQUEST,
+	};
+	struct packet_view view;
+	struct ic_header answer;
+	bool signal;
+
+	(void)state;
+	memset(rig.packet, 0, sizeof(rig.packet));
+	memcpy(rig.packet, &pipe, sizeof(pipe));
+	memcpy(rig.packet + sizeof(pipe), &header, sizeof(header));
+	rig.packet[IC_BODY_OFFSET + offsetof(struct fcopy_start, name)] = 'x';
+	rig.packet[IC_BODY_OFFSET + offsetof(struct fcopy_start, folder)] = '/';
+	send_packet(rig.packet, IC_BODY_OFFSET + sizeof(struct fcopy_start), 9);
+	assert_int_equal(channel_serve(&rig.channel, &rig.copy, &signal),
+			 VMBUS_OK);
+	assert_false(rig.copy.open);
+	assert_int_equal(packet_peek_copy(&rig.to_host, &view, rig.packet,
+					  sizeof(rig.packet)),
+			 VMBUS_OK);
+	memcpy(&answer, view.payload + sizeof(pipe), sizeof(answer));
+	assert_int_equal(answer.status, IC_E_FAIL);
+	packet_consume(&rig.to_host, &view);
+	ring_release(&rig.to_host);
+	run_all();
+	assert_int_equal(copy_file("/", "x", 0, 10), FCOPY_OK);
+}
+
 /* The host takes no answers: the guest waits, and goes on when it does. */
 static void test_no_space_for_the_answer(void **state)
 {
@@ -264,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_copies),
 		TEST(test_cancel),
+		TEST(test_packets_that_arrive_during_negotiation),
 		TEST(test_no_space_for_the_answer),
 		TEST(test_a_ring_index_that_lies),
 		TEST(test_sizes_of_rings),
