@@ -67,7 +67,7 @@ static int file_read(int folder, const char *name, char *text,
 int vmbus_sysfs_attribute(int folder, const char *name, char *text,
 			  size_t capacity_bytes)
 {
-	char buffer[TEXT_BYTES];
+	char buffer[TEXT_BYTES] = "";
 	int size = file_read(folder, name, buffer, sizeof(buffer));
 	const char *start = buffer, *end;
 	size_t length, i;
@@ -201,7 +201,7 @@ static void driver_read(struct vmbus_sysfs_device *device, int folder)
 		if (!printable(name[i]))
 			return;
 	}
-	strcpy(device->driver, name);
+	memcpy(device->driver, name, i + 1);
 }
 
 static void device_read(struct vmbus_sysfs_device *device, int folder)
@@ -266,7 +266,7 @@ static int device_add(struct vmbus_sysfs *sysfs, int parent, const char *name)
 	sysfs->devices = grown;
 	grown += sysfs->count++;
 	memset(grown, 0, sizeof(*grown));
-	strcpy(grown->name, name);
+	memcpy(grown->name, name, strlen(name) + 1);
 	device_read(grown, folder);
 	close(folder);
 	return 0;

@@ -14,6 +14,11 @@
 #include "guest/common/json_write.h"
 #include "guest/tools/status.h"
 
+/* The build says it; what only reads the source does not. */
+#ifndef LIS_VERSION
+#define LIS_VERSION "unknown"
+#endif
+
 #define EXIT_WRONG  1
 #define EXIT_USAGE  2
 #define EXIT_ABSENT 3

@@ -15,6 +15,11 @@
 #include "guest/common/vmbus_class.h"
 #include "guest/common/vmbus_sysfs.h"
 
+/* The build says it; what only reads the source does not. */
+#ifndef LIS_VERSION
+#define LIS_VERSION "unknown"
+#endif
+
 #define EXIT_BROKEN 1
 #define EXIT_USAGE  2
 #define EXIT_ABSENT 3

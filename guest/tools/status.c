@@ -63,7 +63,7 @@ static void holder_find(struct status *status, struct status_row *row,
 		return;
 	row->pid = holder.pid;
 	row->since = holder.since;
-	strcpy(row->process, holder.name);
+	memcpy(row->process, holder.name, sizeof(row->process));
 }
 
 static void version_find(struct status_row *row,
@@ -98,6 +98,8 @@ static void judge_driver(struct status_row *row)
 
 static void judge(struct status *status, struct status_row *row)
 {
+	if (!row->class)
+		return;
 	if (!row->device) {
 		advise(row,
 		       "the host does not offer it: enable '%s' on the host if "
@@ -105,7 +107,7 @@ static void judge(struct status *status, struct status_row *row)
 		       row->class->name);
 		return;
 	}
-	if (!row->class || !row->class->driver)
+	if (!row->class->driver)
 		return;
 	if (!row->device->driver[0]) {
 		judge_driver(row);
@@ -166,7 +168,7 @@ static void services_add(struct status *status,
 		offered = false;
 		for (device = 0; device < status->sysfs.count; device++) {
 			if (strcmp(status->sysfs.devices[device].class_id,
-				   class->id))
+				   class->id) != 0)
 				continue;
 			row_add(status, class, &status->sysfs.devices[device],
 				sources);

@@ -63,7 +63,7 @@ bool copy_init(struct copy *copy, const char *allowed)
 	copy->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (copy->root < 0 || strlen(allowed) >= sizeof(copy->allowed))
 		return false;
-	strcpy(copy->allowed, allowed);
+	memcpy(copy->allowed, allowed, strlen(allowed) + 1);
 	return true;
 }
 
@@ -101,7 +101,7 @@ static void record_write(const struct copy *copy)
 	if (size <= 0)
 		return;
 	path[size++] = '/';
-	strcpy(path + size, copy->temp);
+	memcpy(path + size, copy->temp, strlen(copy->temp) + 1);
 	(void)!pwrite(copy->record, path, strlen(path), 0);
 }
 
@@ -217,7 +217,7 @@ static int start(struct copy *copy, const struct fcopy_request *request)
 					    copy->allowed };
 	int error;
 
-	strcpy(copy->name, request->name);
+	memcpy(copy->name, request->name, sizeof(copy->name));
 	copy->overwrite = request->flags & FCOPY_OVERWRITE;
 	copy->size_bytes = request->size_bytes;
 	copy->received_bytes = copy->end_bytes = 0;

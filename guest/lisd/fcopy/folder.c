@@ -149,7 +149,7 @@ int folder_open(const struct folder_rules *rules, const char *path, bool create)
 
 	if (strlen(path) >= sizeof(walk.path))
 		return -ENAMETOOLONG;
-	strcpy(walk.path, path);
+	memcpy(walk.path, path, strlen(path) + 1);
 	walk.fd = fcntl(rules->root, F_DUPFD_CLOEXEC, 0);
 	if (walk.fd < 0)
 		return -errno;

@@ -41,7 +41,7 @@ static bool is_uio(const char *name)
 {
 	size_t digits;
 
-	if (strncmp(name, "uio", 3))
+	if (strncmp(name, "uio", 3) != 0)
 		return false;
 	digits = strspn(name + 3, "0123456789");
 	return digits && digits < 6 && !name[3 + digits];

@@ -82,7 +82,7 @@ static bool hooks_list(const char *folder, struct hooks *hooks,
 			closedir(open);
 			return false;
 		}
-		strcpy(hooks->names[hooks->count++], name);
+		memcpy(hooks->names[hooks->count++], name, strlen(name) + 1);
 	}
 	closedir(open);
 	qsort(hooks->names, (size_t)hooks->count, NAME_BYTES, by_name);

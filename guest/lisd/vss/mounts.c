@@ -163,7 +163,7 @@ static bool line_parse(struct cursor *line, struct mount *mount)
 	unescape(word);
 	do {
 		word = word_next(line);
-	} while (word && strcmp(word, "-"));
+	} while (word && strcmp(word, "-") != 0);
 	mount->type = word ? word_next(line) : NULL;
 	word = mount->type ? word_next(line) : NULL;
 	if (!word)
@@ -191,8 +191,9 @@ static bool type_judge(struct mount *mount)
 		return true;
 	}
 	/* Without a device number of its own, btrfs still has a device. */
-	if (!mount->major && strncmp(mount->source, "/dev/", 5) &&
-	    strcmp(mount->type, "btrfs") && strcmp(mount->type, "bcachefs"))
+	if (!mount->major && strncmp(mount->source, "/dev/", 5) != 0 &&
+	    strcmp(mount->type, "btrfs") != 0 &&
+	    strcmp(mount->type, "bcachefs") != 0)
 		return false;
 	if (!strcmp(mount->type, "devtmpfs"))
 		return false;
