@@ -20,7 +20,7 @@ class DebianGuest(vm.Guest):
     """A guest that boots from an image, up to where somebody is logged in."""
 
     # pylint: disable=too-many-arguments,super-init-not-called
-    def __init__(self, name, disk, kernel="6.1", cpus=2, memory="1G",
+    def __init__(self, name, disk, kernel="6.1", cpus=1, memory="1G",
                  options=()):
         self.name, self.kernel, self.cpus = name, kernel, cpus
         self.image, self.initrd = debian.initrd(kernel)
