@@ -70,9 +70,10 @@ class Guest:
     """A guest and its VM process."""
 
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
-                 options=(), kexec=False):
+                 options=(), kexec=False, drivers="upstream"):
         self.name, self.kernel, self.cpus = name, kernel, cpus
-        self.image, self.initrd = guest.build(kernel, kexec)
+        self.drivers = drivers
+        self.image, self.initrd = guest.build(kernel, kexec, drivers)
         self.command = [LIS, "run", "--name", name, "--kernel", self.image,
                         "--initrd", self.initrd, "--cpus", str(cpus),
                         "--memory", memory, "--append",
