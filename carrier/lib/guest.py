@@ -48,9 +48,13 @@ HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
 
-def _packages(name):
-    """The packages that daemons come from."""
-    return KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
+def _packages(name, drivers="upstream"):
+    """The packages that daemons come from. On our drivers every kernel has the
+    device for file copy that 6.10 and newer lack, and no UIO."""
+    packages = KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
+    if drivers == "ours" and "daemons-uio" in packages:
+        return ("daemons-6.1",)
+    return packages
 
 
 def _parts(name):
@@ -235,7 +239,7 @@ def build(name, kexec=False, drivers="upstream"):
         archive = initramfs.Archive()
         _add_system(archive, name)
         _add_modules(archive, name, drivers)
-        for package in _packages(name):
+        for package in _packages(name, drivers):
             unpacked = os.path.join(cache_folder(), package)
             for daemon in DAEMONS[package]:
                 archive.program("usr/sbin/" + daemon,

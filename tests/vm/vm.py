@@ -22,6 +22,8 @@ APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr audit=0 " \
     "random.trust_cpu=on cryptomgr.notests nowatchdog 8250.nr_uarts=1 " \
     "rcupdate.rcu_expedited=1"
 BOOT_LIMIT_S = 180
+# The driver set of guests that do not ask for one (pytest --drivers).
+DRIVERS = "upstream"
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
             "Shutdown", "Time Synchronization", "VSS")
 # What the kernel says when a driver or the machine beneath it misbehaves.
@@ -70,9 +72,9 @@ class Guest:
     """A guest and its VM process."""
 
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
-                 options=(), kexec=False, drivers="upstream"):
+                 options=(), kexec=False, drivers=None):
         self.name, self.kernel, self.cpus = name, kernel, cpus
-        self.drivers = drivers
+        self.drivers = drivers = drivers or DRIVERS
         self.image, self.initrd = guest.build(kernel, kexec, drivers)
         self.command = [LIS, "run", "--name", name, "--kernel", self.image,
                         "--initrd", self.initrd, "--cpus", str(cpus),

@@ -14,6 +14,8 @@
 #include <asm/hyperv-tlfs.h>
 #include <asm/irq_vectors.h>
 #include <asm/mshyperv.h>
+/* 5.12 declares the reference counter with the rest of Hyper-V. */
+#include <clocksource/hyperv_timer.h>
 
 /* 5.12: the interrupt of the bus became a handler of architecture code. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)

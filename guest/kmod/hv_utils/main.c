@@ -5,11 +5,15 @@
  * Here: the channel, packet by packet. Not here: any one component.
  */
 #include "guest/kmod/hv_utils/utils.h"
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include "services/fcopy/wire.h"
 #include "services/heartbeat/wire.h"
+#include "services/kvp/wire.h"
 #include "services/shutdown/wire.h"
 #include "services/timesync/wire.h"
+#include "services/vss/wire.h"
 
 /* An answer of the largest size and the packet before it. */
 #define RING_BYTES (8 * PAGE_SIZE)
@@ -225,6 +229,9 @@ static const struct hv_vmbus_device_id ids[] = {
 	SERVICE(HEARTBEAT_TYPE_GUID, util_heartbeat),
 	SERVICE(SHUTDOWN_TYPE_GUID, util_shutdown),
 	SERVICE(TIMESYNC_TYPE_GUID, util_timesync),
+	SERVICE(KVP_TYPE_GUID, util_kvp),
+	SERVICE(VSS_TYPE_GUID, util_vss),
+	SERVICE(FCOPY_TYPE_GUID, util_fcopy),
 	{},
 };
 MODULE_DEVICE_TABLE(vmbus, ids);
@@ -238,6 +245,15 @@ static struct lisbus_driver driver = {
 
 static int __init utils_init(void)
 {
+	const struct hv_vmbus_device_id *id;
+
+	for (id = ids; id->driver_data; id++) {
+		const struct util_service *service =
+			(const struct util_service *)id->driver_data;
+
+		if (service->load)
+			service->load();
+	}
 	return lisbus_driver_register(&driver, THIS_MODULE, KBUILD_MODNAME);
 }
 

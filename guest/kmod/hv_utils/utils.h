@@ -26,6 +26,8 @@ struct util;
 struct util_service {
 	const char *name;
 	size_t state_bytes; /* of util->state, zeroed */
+	/* Once, when the module is loaded. May be NULL. */
+	void (*load)(void);
 	/* Readies the engine; before the channel is opened. 0 or an errno. */
 	int (*start)(struct util *util);
 	/* Ends what start() began; no packet comes any more. */
@@ -65,5 +67,8 @@ void util_respond(struct util *util, u32 size_bytes, u64 transaction_id);
 extern const struct util_service util_heartbeat;
 extern const struct util_service util_shutdown;
 extern const struct util_service util_timesync;
+extern const struct util_service util_kvp;
+extern const struct util_service util_vss;
+extern const struct util_service util_fcopy;
 
 #endif

@@ -8,6 +8,7 @@
 #include "guest/kmod/hv_vmbus/bus.h"
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 
 static unsigned int max_channels = 1024;
 module_param(max_channels, uint, 0444);

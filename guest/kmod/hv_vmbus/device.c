@@ -8,6 +8,7 @@
  * sysfs-bus-vmbus and scripts/mod/file2alias.c of the kernel.
  */
 #include "guest/kmod/hv_vmbus/bus.h"
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include "services/fcopy/wire.h"
 #include "services/heartbeat/wire.h"

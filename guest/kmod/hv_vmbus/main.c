@@ -8,7 +8,6 @@
 #include <linux/acpi.h>
 #include <linux/cpuhotplug.h>
 #include <linux/module.h>
-#include <clocksource/hyperv_timer.h>
 
 struct bus bus;
 

@@ -11,7 +11,6 @@
 #include "guest/kmod/hv_vmbus/bus.h"
 #include <linux/cpuhotplug.h>
 #include <linux/random.h>
-#include <clocksource/hyperv_timer.h>
 
 #define FLAG_WORDS (VMBUS_SYNIC_FLAG_COUNT / BITS_PER_LONG)
 
