@@ -75,7 +75,8 @@ struct lisbus_open {
 	/*
 	 * The host signalled. Called in hard interrupt context on the channel's
 	 * CPU, perhaps on two CPUs at once while the channel is moved; may come
-	 * before lisbus_channel_open() has returned.
+	 * before lisbus_channel_open() has returned, when the rings are not yet
+	 * to be touched.
 	 */
 	void (*signal)(void *context);
 	void *context;
@@ -150,7 +151,8 @@ void lisbus_channel_quiet(struct lisbus_channel *channel);
 void lisbus_channel_signal(struct lisbus_channel *channel);
 
 /* Whether the host took the channel back, so that no answer comes. Any. */
-static inline bool lisbus_channel_rescinded(const struct lisbus_channel *channel)
+static inline bool
+lisbus_channel_rescinded(const struct lisbus_channel *channel)
 {
 	return READ_ONCE(channel->rescinded);
 }

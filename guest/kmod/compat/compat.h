@@ -76,6 +76,24 @@ static inline bool compat_is_isolated(void)
 #define COMPAT_BUS_TYPE struct bus_type
 #endif
 
+/*
+ * 6.4: the kernel itself tells the host of a panic. Until then the bus does,
+ * and 5.12 moved the place in the log out of the dumper.
+ */
+#define COMPAT_PANIC_IS_OURS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0))
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#define compat_kmsg_read(dumper, text, size, bytes)                            \
+	do {                                                                   \
+		struct kmsg_dump_iter place_;                                  \
+                                                                               \
+		kmsg_dump_rewind(&place_);                                     \
+		kmsg_dump_get_buffer(&place_, false, text, size, bytes);       \
+	} while (0)
+#else
+#define compat_kmsg_read(dumper, text, size, bytes)                            \
+	kmsg_dump_get_buffer(dumper, false, text, size, bytes)
+#endif
+
 /* 6.11: remove() of a platform driver returns nothing. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define COMPAT_PLATFORM_REMOVE_TYPE void

@@ -115,8 +115,7 @@ static void timeout(struct work_struct *work)
 static int file_open(struct inode *inode, struct file *file)
 {
 	/* The driver core left the miscdevice there. */
-	struct door *door =
-		container_of(file->private_data, struct door, misc);
+	struct door *door = container_of(file->private_data, struct door, misc);
 	struct door_file *own = kzalloc(sizeof(*own), GFP_KERNEL);
 	int error = 0;
 

@@ -37,9 +37,9 @@ struct door {
 	u32 patience_s; /* that an answer may take */
 
 	struct mutex lock;
-	struct util *util; /* by lock; NULL: there is no channel */
-	u32 generation;	   /* by lock; counts channels */
-	bool taken;	   /* by lock: a daemon has it open */
+	struct util *util;	     /* by lock; NULL: there is no channel */
+	u32 generation;		     /* by lock; counts channels */
+	bool taken;		     /* by lock: a daemon has it open */
 	u8 in[DOOR_MESSAGE_BYTES];   /* by lock */
 	u8 read[DOOR_MESSAGE_BYTES]; /* by lock */
 

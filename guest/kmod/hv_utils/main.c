@@ -133,9 +133,9 @@ static void work(struct work_struct *work)
 	struct util *util = container_of(work, struct util, work);
 
 	mutex_lock(&util->lock);
-	while (!util->failed && packets_handle(util))
+	while (util->open && !util->failed && packets_handle(util))
 		cond_resched();
-	if (!util->failed && util->service->answered)
+	if (util->open && util->service->answered)
 		util->service->answered(util);
 	mutex_unlock(&util->lock);
 }
@@ -195,7 +195,10 @@ static int probe(struct lisbus_device *device,
 	error = lisbus_channel_open(device->channel, &open);
 	if (error)
 		goto stop;
-	/* For what the host sent before anybody listened. */
+	mutex_lock(&util->lock);
+	util->open = true;
+	mutex_unlock(&util->lock);
+	/* For what the host sent before. */
 	util_kick(util);
 	return 0;
 
@@ -222,7 +225,7 @@ static void remove(struct lisbus_device *device)
 
 #define SERVICE(type, service)                                                 \
 	{                                                                      \
-		.guid = type, .driver_data = (kernel_ulong_t)&(service)        \
+		.guid = type, .driver_data = (kernel_ulong_t) & (service)      \
 	}
 
 static const struct hv_vmbus_device_id ids[] = {

@@ -27,8 +27,7 @@ static struct timespec64 unix_time(u64 host_time_100ns)
 
 static int clock_read(struct ptp_clock_info *info, struct timespec64 *now)
 {
-	struct timesync *timesync =
-		container_of(info, struct timesync, info);
+	struct timesync *timesync = container_of(info, struct timesync, info);
 	enum vmbus_status status;
 	u64 host_time_100ns;
 

@@ -8,8 +8,8 @@
  *
  * Locks, in the order in which they are taken:
  *
- *	util->lock	mutex	the engine, both rings; packets are handled by it
- *	door->lock	mutex	who has the file open, what waits to be read
+ *	util->lock	mutex	the engine, both rings; packets are handled by
+ *it door->lock	mutex	who has the file open, what waits to be read
  *
  * The channel's signal only queues util->work, of which one runs at a time.
  */
@@ -50,6 +50,7 @@ struct util {
 	struct mutex lock;
 	struct work_struct work;
 	struct work_struct fail_work;
+	bool open;   /* by lock: the rings are there */
 	bool failed; /* by lock: the rings are not to be touched any more */
 	u8 packet[IC_PACKET_MAX_BYTES];
 	u8 response[IC_PACKET_MAX_BYTES];

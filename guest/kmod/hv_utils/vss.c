@@ -51,8 +51,9 @@ static void thaw_work(struct work_struct *work)
 
 	mutex_lock(&vss->util->lock);
 	if (vss_vsc_thaw_due(&vss->vsc, lisbus_reference_time())) {
-		dev_warn(&vss->util->device->dev,
-			 "the host has not thawed the file systems: done now\n");
+		dev_warn(
+			&vss->util->device->dev,
+			"the host has not thawed the file systems: done now\n");
 		door_tell(&door, &thaw, sizeof(thaw));
 	} else if (vss_vsc_deadline_100ns(&vss->vsc) != IC_NEVER) {
 		schedule_delayed_work(&vss->thaw_work, HOLD_LOOK);

@@ -5,7 +5,8 @@
  * main.c: the module and its platform device. synic.c: interrupts, messages
  * and event flags of each CPU, hypercalls. connection.c: what drives the engine
  * of vmbus/guest.h. channel.c: opening and closing. memory.c: pages of rings.
- * device.c: the bus type, devices, drivers. sysfs.c: their attributes.
+ * device.c: the bus type, devices, drivers. sysfs.c: their attributes. panic.c:
+ * the kernel's last words.
  *
  * Locks, in the order in which they are taken:
  *
@@ -14,9 +15,9 @@
  *	bus.lock	mutex		the engine, bus.channels, answers
  *
  * Interrupts take none of them: they find a channel in bus.listeners, which is
- * read under RCU and changed under channel->lock, and whoever takes one out waits
- * for the readers. A channel lives as long as its kobject is held: by the bus
- * until it is released to the host, and by its device.
+ * read under RCU and changed under channel->lock, and whoever takes one out
+ *waits for the readers. A channel lives as long as its kobject is held: by the
+ *bus until it is released to the host, and by its device.
  *
  * Nobody waits for the host while holding bus.lock. The thread of
  * bus.message_queue does not wait for channel->lock or for a driver: what may
@@ -56,8 +57,8 @@ struct bus {
 	struct vmbus_guest_gpadl *guest_gpadls;
 	struct vmbus_guest_job *guest_jobs;
 	enum bus_state state;
-	bool leaving; /* no new device any more */
-	struct cpumask cpus; /* that channels may interrupt */
+	bool leaving;		/* no new device any more */
+	struct cpumask cpus;	/* that channels may interrupt */
 	u32 post_connection_id; /* of the newest message sent */
 	struct completion connected;
 	struct completion delivered;
@@ -125,7 +126,8 @@ void bus_run(void);
 /* channel.c */
 
 /* A channel for an offer, with one reference; NULL: no memory. */
-struct lisbus_channel *bus_channel_new(const struct vmbus_guest_action *offered);
+struct lisbus_channel *
+bus_channel_new(const struct vmbus_guest_action *offered);
 void bus_channel_put(struct lisbus_channel *channel);
 /* Has the device removed and the channel released, by bus.lock. */
 void bus_channel_leave(struct lisbus_channel *channel);
@@ -146,6 +148,10 @@ void bus_cpu_joins(u32 cpu);
  * refused; -ENODEV: rescinded.
  */
 int bus_channel_move(struct lisbus_channel *channel, u32 cpu);
+
+/* panic.c */
+void bus_panic_start(void);
+void bus_panic_stop(void);
 
 /* memory.c */
 

@@ -66,7 +66,7 @@ static int errno_of(const struct lisbus_channel *channel,
 	({                                                                     \
 		enum vmbus_status asked_;                                      \
 		int error_;                                                    \
-									       \
+                                                                               \
 		for (;;) {                                                     \
 			mutex_lock(&bus.lock);                                 \
 			(channel)->answered = false;                           \
@@ -84,11 +84,10 @@ static int errno_of(const struct lisbus_channel *channel,
 
 static int rings_lend(struct lisbus_channel *channel)
 {
-	int error = ASK(channel,
-			vmbus_guest_gpadl_create(
-				&bus.guest, channel->relid, 0,
-				channel->page_count * VMBUS_PAGE_BYTES,
-				channel->pfns, &channel->gpadl));
+	int error = ASK(channel, vmbus_guest_gpadl_create(
+					 &bus.guest, channel->relid, 0,
+					 channel->page_count * VMBUS_PAGE_BYTES,
+					 channel->pfns, &channel->gpadl));
 
 	return error ? error : wait_answer(channel, "taken the rings of");
 }
@@ -96,19 +95,19 @@ static int rings_lend(struct lisbus_channel *channel)
 /* Afterwards the rings are ours alone. */
 static void rings_take_back(struct lisbus_channel *channel)
 {
-	if (!ASK(channel, vmbus_guest_gpadl_teardown(
-				  &bus.guest, channel->relid, channel->gpadl)))
+	if (!ASK(channel, vmbus_guest_gpadl_teardown(&bus.guest, channel->relid,
+						     channel->gpadl)))
 		wait_answer(channel, "given back the rings of");
 }
 
 static int open_ask(struct lisbus_channel *channel, const u8 *user_data)
 {
-	int error = ASK(channel,
-			vmbus_guest_open(&bus.guest, channel->relid,
-					 channel->gpadl, channel->tx_pages,
-					 hv_cpu_number_to_vp_number(
-						 channel->cpu),
-					 user_data));
+	int error =
+		ASK(channel,
+		    vmbus_guest_open(&bus.guest, channel->relid, channel->gpadl,
+				     channel->tx_pages,
+				     hv_cpu_number_to_vp_number(channel->cpu),
+				     user_data));
 
 	return error ? error : wait_answer(channel, "opened");
 }

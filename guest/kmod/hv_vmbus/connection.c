@@ -178,6 +178,7 @@ static void message_work(struct work_struct *work)
 		bus_message_done();
 		preempt_enable();
 		bus_run();
+		cond_resched();
 	}
 	mutex_unlock(&bus.lock);
 }
@@ -198,8 +199,8 @@ static u32 newest_version(void)
 
 	if (!max_version)
 		return VMBUS_VERSION_5_3;
-	if (sscanf(max_version, "%u.%u", &major, &minor) != 2 ||
-	    major > 5 || minor > 9) {
+	if (sscanf(max_version, "%u.%u", &major, &minor) != 2 || major > 5 ||
+	    minor > 9) {
 		pr_warn(BUS_LOG "max_version=%s is no version: ignored\n",
 			max_version);
 		return VMBUS_VERSION_5_3;

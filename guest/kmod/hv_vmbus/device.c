@@ -105,8 +105,8 @@ id_in(const struct hv_vmbus_device_id *ids, const struct guid *type)
 	return NULL;
 }
 
-static const struct hv_vmbus_device_id *
-id_added(struct lisbus_driver *driver, const struct guid *type)
+static const struct hv_vmbus_device_id *id_added(struct lisbus_driver *driver,
+						 const struct guid *type)
 {
 	const struct hv_vmbus_device_id *found = NULL;
 	struct added_id *added;
@@ -306,7 +306,8 @@ static void device_release(struct device *dev)
 /* A host that offers one instance twice, under two types, gets one device. */
 static bool name_taken(const char *name)
 {
-	struct device *other = bus_find_device_by_name(&lisbus_type, NULL, name);
+	struct device *other =
+		bus_find_device_by_name(&lisbus_type, NULL, name);
 
 	put_device(other);
 	return other != NULL;
@@ -335,8 +336,8 @@ static int device_new(struct lisbus_channel *channel)
 		return error;
 	}
 	channel->device = device;
-	device->channels = kobject_create_and_add("channels",
-						  &device->dev.kobj);
+	device->channels =
+		kobject_create_and_add("channels", &device->dev.kobj);
 	if (!device->channels ||
 	    kobject_add(&channel->kobj, device->channels, "%u", channel->relid))
 		dev_warn(&device->dev, "no folder for channel %u in /sys\n",

@@ -49,6 +49,7 @@ static int start(struct device *parent)
 	error = bus_connect();
 	if (error)
 		goto stop;
+	bus_panic_start();
 	hv_setup_kexec_handler(on_kexec);
 	hv_setup_crash_handler(on_crash);
 	return 0;
@@ -68,6 +69,7 @@ static void stop(void)
 {
 	hv_remove_kexec_handler();
 	hv_remove_crash_handler();
+	bus_panic_stop();
 	bus_devices_clear();
 	bus_disconnect();
 	bus_synic_stop();
@@ -101,11 +103,14 @@ static struct platform_driver platform = {
 		.acpi_match_table = acpi_ids,
 		/* There is nothing to load but with the module. */
 		.suppress_bind_attrs = true,
+		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 };
 
 static int __init bus_init(void)
 {
+	int error;
+
 	if (!hv_is_hyperv_initialized() || compat_is_root())
 		return -ENODEV;
 	if (compat_is_isolated()) {
@@ -113,7 +118,14 @@ static int __init bus_init(void)
 			       "host cannot share as this driver does\n");
 		return -EOPNOTSUPP;
 	}
-	return platform_driver_register(&platform);
+	error = platform_driver_register(&platform);
+	if (error)
+		return error;
+	if (bus.state == BUS_UP)
+		return 0;
+	/* No such device, or it has said why. */
+	platform_driver_unregister(&platform);
+	return -ENODEV;
 }
 
 static void __exit bus_exit(void)

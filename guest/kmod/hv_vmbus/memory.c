@@ -18,9 +18,8 @@ static int pages_alloc(struct lisbus_channel *channel)
 {
 	u32 i;
 
-	channel->pages =
-		kvcalloc(channel->page_count, sizeof(*channel->pages),
-			 GFP_KERNEL);
+	channel->pages = kvcalloc(channel->page_count, sizeof(*channel->pages),
+				  GFP_KERNEL);
 	channel->pfns = kvcalloc(channel->page_count, sizeof(*channel->pfns),
 				 GFP_KERNEL);
 	if (!channel->pages || !channel->pfns)

@@ -143,9 +143,9 @@ bool bus_message_peek(struct bus_message *message)
 		}
 		if (type == HVMSG_TIMER_EXPIRED)
 			return false;
-		pr_warn_ratelimited(BUS_LOG
-				    "a message of unknown type %#x is ignored\n",
-				    type);
+		pr_warn_ratelimited(
+			BUS_LOG "a message of unknown type %#x is ignored\n",
+			type);
 		vmbus_signal_eom(slot, type);
 	}
 }
@@ -160,7 +160,7 @@ bool bus_message_find(u32 type)
 	bool found = false;
 	u32 cpu;
 
-	for_each_present_cpu(cpu) {
+	for_each_possible_cpu(cpu) {
 		struct hv_message *slot;
 		u32 message_type;
 
@@ -191,13 +191,26 @@ static void sint_set(bool masked)
 	wrmsrl(HV_X64_MSR_SINT0 + VMBUS_MESSAGE_SINT, sint.as_uint64);
 }
 
+/* Kept while the CPU is offline, for when it comes back. */
+static int pages_alloc(struct bus_cpu *own)
+{
+	if (!own->messages)
+		own->messages = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!own->events)
+		own->events = (void *)get_zeroed_page(GFP_KERNEL);
+	return own->messages && own->events ? 0 : -ENOMEM;
+}
+
 static int synic_online(unsigned int cpu)
 {
 	struct bus_cpu *own = per_cpu_ptr(&bus_cpus, cpu);
 	union hv_synic_scontrol control;
 	union hv_synic_siefp events;
 	union hv_synic_simp messages;
+	int error = pages_alloc(own);
 
+	if (error)
+		return error;
 	rdmsrl(HV_X64_MSR_SIMP, messages.as_uint64);
 	messages.base_simp_gpa = virt_to_phys(own->messages) >> PAGE_SHIFT;
 	messages.simp_enabled = 1;
@@ -257,7 +270,7 @@ static void pages_free(void)
 {
 	u32 cpu;
 
-	for_each_present_cpu(cpu) {
+	for_each_possible_cpu(cpu) {
 		struct bus_cpu *own = per_cpu_ptr(&bus_cpus, cpu);
 
 		free_page((unsigned long)own->messages);
@@ -269,19 +282,8 @@ static void pages_free(void)
 
 int bus_synic_start(void)
 {
-	u32 cpu;
 	int state;
 
-	for_each_present_cpu(cpu) {
-		struct bus_cpu *own = per_cpu_ptr(&bus_cpus, cpu);
-
-		own->messages = (void *)get_zeroed_page(GFP_KERNEL);
-		own->events = (void *)get_zeroed_page(GFP_KERNEL);
-		if (!own->messages || !own->events) {
-			pages_free();
-			return -ENOMEM;
-		}
-	}
 	compat_setup_vmbus_handler(interrupt);
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hyperv/vmbus:online",
 				  synic_online, synic_offline);

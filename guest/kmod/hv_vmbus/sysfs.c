@@ -26,7 +26,7 @@ static struct lisbus_channel *channel_of(struct device *dev)
 				   char *text)                                 \
 	{                                                                      \
 		struct lisbus_channel *channel = channel_of(dev);              \
-									       \
+                                                                               \
 		return sysfs_emit(text, format "\n", __VA_ARGS__);             \
 	}                                                                      \
 	static DEVICE_ATTR_RO(name)
@@ -224,8 +224,8 @@ static struct attribute *device_attributes[] = {
 };
 
 /* Those of the monitor pages are of monitored channels only. */
-static umode_t device_visible(struct kobject *kobj,
-			      struct attribute *attribute, int index)
+static umode_t device_visible(struct kobject *kobj, struct attribute *attribute,
+			      int index)
 {
 	const struct lisbus_channel *channel =
 		channel_of(container_of(kobj, struct device, kobj));
