@@ -124,6 +124,8 @@ static int start(struct util *util)
 	struct fcopy *fcopy = util->state;
 
 	fcopy_vsc_init(&fcopy->vsc);
+	/* The daemon answers for itself; without one, all fails. */
+	fcopy_vsc_show_questions(&fcopy->vsc);
 	return door_open(&door, util);
 }
 
