@@ -42,12 +42,13 @@ VM_GROUPS = {
     "disks": "test_storage or test_disk",
     "network": "test_network",
     "others": "not 1cpu and not 2cpu and not test_storage and not test_disk "
-              "and not test_network",
+              "and not test_network and not test_kmod",
 }
 # The same tests with the modules of guest/kmod in place of the kernel's own:
 # those of the bus and of the integration components.
-OURS = "test_kmod or ((test_services or test_heartbeat or test_kvp or " \
-       "test_copy or test_time or test_backup or test_end) and 6.1-1cpu)"
+OURS = "test_kmod or (6.1-1cpu and (test_table or test_off_and_on or " \
+       "test_intrinsic_items or test_hashes_are_equal or " \
+       "test_missing_folder or test_writes_stop_and_go_on or test_end))"
 OURS_FULL = "test_kmod or test_services or test_heartbeat or test_kvp or " \
             "test_copy or test_time or test_backup or test_end"
 VM_GROUPS_FULL = {
