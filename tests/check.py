@@ -7,6 +7,7 @@ Logs of each part are in build/check/. Exit status 0 only when nothing failed.
 
 import argparse
 import concurrent.futures
+import glob
 import json
 import os
 import shutil
@@ -36,6 +37,7 @@ GUEST_TOOLS = [os.path.join(ROOT, "build/guest/tools", name)
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier has one processor, and waits for its guests a third of the time.
 VM_JOBS = 3
+KMOD = os.path.join(ROOT, "build", "kmod")
 # What pytest -k picks for each: guests of one kind stay up from test to test.
 VM_GROUPS = {
     "6.1-2cpu": "6.1-2cpu",
@@ -44,8 +46,15 @@ VM_GROUPS = {
     "network": "test_network",
     "lisd": "test_lisd and not 1cpu and not 2cpu",
     "others": "not 1cpu and not 2cpu and not test_storage and not test_disk "
-              "and not test_network and not test_lisd",
+              "and not test_network and not test_lisd and not test_kmod",
 }
+# The same tests with the modules of guest/kmod in place of the kernel's own:
+# those of the bus and of the integration components, and in make check few.
+OURS = "test_modules_are_ours or test_sysfs_is_the_same or (6.1-1cpu and (" \
+       "test_table or test_intrinsic_items or test_missing_folder or " \
+       "test_writes_stop_and_go_on or test_stop))"
+OURS_FULL = "test_kmod or test_services or test_heartbeat or test_kvp or " \
+            "test_copy or test_time or test_backup or test_end"
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -209,7 +218,7 @@ def snapshot(lis):
     return tree
 
 
-def vm_group(options, tree, name, select):
+def vm_group(options, tree, name, select, *more):
     """Runs some of the VM tests in a carrier of their own: a tally.
 
     The carrier is an emulator with faults of its own. make check runs what
@@ -218,7 +227,8 @@ def vm_group(options, tree, name, select):
     """
     limit_s = VM_LIMIT_FULL_S if options.full else VM_LIMIT_S
     result = vm_try(tree, name, limit_s, ["tests/vm", "-k", select]
-                    + ([] if options.full else ["-m", "not slow"]))
+                    + ([] if options.full else ["-m", "not slow"])
+                    + list(more))
     if options.full or not result.counts[FAILED]:
         return result
     again = ["tests/vm", "-k", select, "-m", "not slow"]
@@ -226,7 +236,7 @@ def vm_group(options, tree, name, select):
         again = [tally.pytest_id(line) for line in result.failures]
     say("vm %s: %d failed; running them once more" % (
         name, result.counts[FAILED]))
-    second = vm_try(tree, name + "-again", limit_s, again)
+    second = vm_try(tree, name + "-again", limit_s, again + list(more))
     if again[0] == "tests/vm":
         return second
     for line in result.failures:
@@ -247,6 +257,7 @@ def vm_try(tree, name, limit_s, arguments):
                "LIS_BINARY=" + os.path.join(tree, "lis"),
                "LISD_BINARY=" + os.path.join(tree, "lisd"),
                "GUEST_TOOLS=" + tree,
+               "LIS_KMOD_DIR=" + KMOD,
                "MACHINE_RUN_BINARY=" + os.path.join(tree, "machine_run"),
                "/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider",
                "-v", "--tb", "short", "--durations", "20", "-o",
@@ -285,6 +296,54 @@ def vm_run(command, tree, log, limit_s):
         return process.wait()
 
 
+def kmod_ready():
+    """Makes guests with the modules of guest/kmod: whether all are there."""
+    return all(run([os.path.join(ROOT, "carrier", "guest-image"), kernel,
+                    "--drivers", "ours"] + extra, "guest-image-ours",
+                   env=dict(os.environ, LIS_KMOD_DIR=KMOD)) == 0
+               for kernel in ("6.1", "6.12") for extra in ([], ["--kexec"]))
+
+
+def kmod_missing(kernel, module):
+    """What modinfo should tell of a module and does not."""
+    shown = subprocess.run(["modinfo", os.path.join(KMOD, kernel, module)],
+                           stdout=subprocess.PIPE, text=True,
+                           check=False).stdout
+    fields = dict(line.split(":", 1) for line in shown.splitlines()
+                  if ":" in line)
+    fields = {key: value.strip() for key, value in fields.items()}
+    wanted = {"license": "Dual MIT/GPL", "version": "", "description": "",
+              "vermagic": kernel}
+    return [key for key, start in wanted.items()
+            if not fields.get(key) or not fields[key].startswith(start)]
+
+
+def part_kmod(options):
+    """the guest's kernel modules, built for each kernel"""
+    result = Tally()
+    cache = subprocess.run([os.path.join(ROOT, "carrier", "packages"), "path"],
+                           stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.strip()
+    for kernel in ("6.1", "6.12") + (("5.10",) if options.full else ()):
+        name = "kmod " + kernel
+        headers = glob.glob(os.path.join(
+            cache, "headers-" + kernel, "usr/src/linux-headers-*-amd64"))
+        if not headers:
+            result.add(SKIPPED, name, "its headers are not in %s" % cache)
+            continue
+        log = "kmod-" + kernel
+        if run(["guest/kmod/build", headers[0], os.path.join(KMOD, kernel)],
+               log):
+            show_log(log)
+            result.add(FAILED, name, "see build/check/%s.log" % log)
+            continue
+        for module in ("hv_vmbus.ko", "hv_utils.ko"):
+            missing = kmod_missing(kernel, module)
+            result.add(FAILED if missing else OK, "%s %s" % (name, module),
+                       "modinfo lacks " + ", ".join(missing))
+    return result
+
+
 def part_vm(options):
     """VM tests in the carrier: Debian's kernels and daemons on our host"""
     result = Tally()
@@ -297,14 +356,21 @@ def part_vm(options):
         for extra in ([], ["--kexec"]):
             run([os.path.join(tree, "carrier", "guest-image"), kernel]
                 + extra, "guest-image")
+    if kmod_ready():
+        groups_ours = {"ours": OURS_FULL if options.full else OURS}
+    else:
+        result.add(SKIPPED, "vm ours", "the modules are not built")
+        groups_ours = {}
 
-    groups = VM_GROUPS_FULL if options.full else VM_GROUPS
+    groups = {**(VM_GROUPS_FULL if options.full else VM_GROUPS),
+              **groups_ours}
 
     def group(name):
         select = groups[name]
         if options.select:
             select = "(%s) and (%s)" % (select, options.select)
-        return vm_group(options, tree, name, select)
+        return vm_group(options, tree, name, select,
+                        *(["--drivers", "ours"] if name == "ours" else []))
 
     with concurrent.futures.ThreadPoolExecutor(VM_JOBS) as pool:
         for part in pool.map(group, groups):
@@ -319,7 +385,7 @@ def part_lint(_options):
 
 PARTS = {"lint": part_lint, "freestanding": part_freestanding,
          "unit": part_unit, "asan": part_asan, "tsan": part_tsan,
-         "fuzz": part_fuzz, "vm": part_vm}
+         "fuzz": part_fuzz, "kmod": part_kmod, "vm": part_vm}
 
 
 def main():

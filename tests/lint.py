@@ -113,7 +113,10 @@ def everything():
          ["cppcheck", "--quiet", "--std=c11", "--error-exitcode=1", "-I.",
           "--enable=warning,portability", "--inline-suppr",
           "--suppress=missingIncludeSystem", "-j2"],
-         [name for name in c_files if name.endswith(".c")])
+         # Of a kernel it knows neither the macros nor the headers: there it is
+         # the kernel's own build that objects (tests/check.py, part kmod).
+         [name for name in c_files if name.endswith(".c")
+          and not name.startswith("guest/kmod/")])
     pages = sources(".1", ".5", ".7", ".8")
     if pages:
         step(tally, "mandoc", ["mandoc", "-Tlint", "-Wwarning"], pages)

@@ -15,7 +15,13 @@
 #include <linux/string.h>
 #include <linux/atomic.h>
 #include <linux/compiler.h>
+#include <linux/stddef.h>
+#include <linux/uuid.h>
 #include <asm/barrier.h>
+#include <asm/cmpxchg.h>
+
+/* The kernel's own guid_equal() compares its guid_t. */
+#define guid_equal vmbus_guid_equal
 
 #define port_copy(to, from, bytes)	memcpy(to, from, bytes)
 #define port_move(to, from, bytes)	memmove(to, from, bytes)
@@ -23,15 +29,19 @@
 #define port_compare(a, b, bytes)	memcmp(a, b, bytes)
 #define port_copy_bulk(to, from, bytes) memcpy(to, from, bytes)
 
+/*
+ * The other end runs on another processor even when this kernel has one, or
+ * was built for one: so nothing of smp_*() or of patched lock prefixes.
+ */
 #define port_load(p)		 READ_ONCE(*(p))
-#define port_load_acquire(p)	 smp_load_acquire(p)
+#define port_load_acquire(p)	 virt_load_acquire(p)
 #define port_store(p, v)	 WRITE_ONCE(*(p), v)
-#define port_store_release(p, v) smp_store_release(p, v)
-#define port_barrier()		 smp_mb()
+#define port_store_release(p, v) virt_store_release(p, v)
+#define port_barrier()		 virt_mb()
 
 static inline bool port_replace_u32(u32 *p, u32 old, u32 value)
 {
-	return cmpxchg(p, old, value) == old;
+	return sync_cmpxchg(p, old, value) == old;
 }
 
 #else

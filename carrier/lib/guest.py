@@ -5,6 +5,7 @@ Debian's own hv_* drivers and daemons.
 What lives here: what goes into a guest. What runs in it is in ../guest.
 """
 
+import glob
 import hashlib
 import os
 import subprocess
@@ -36,6 +37,10 @@ SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
          "hid_hyperv", "hyperv_fb", "hyperv_drm", "pci_hyperv", "sd_mod",
          "sr_mod", "sg", "isofs", "8021q", "af_packet", "loop", "fuse",
          "squashfs")
+# Driver sets: "upstream" is the kernel package's own; "ours" is built from
+# guest/kmod, and of the others only what does not need the bus is there.
+DRIVERS = ("upstream", "ours")
+OURS = ("hv_vmbus", "hv_utils")
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
@@ -47,9 +52,13 @@ HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
 
-def _packages(name):
-    """The packages that daemons come from."""
-    return KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
+def _packages(name, drivers="upstream"):
+    """The packages that daemons come from. On our drivers every kernel has the
+    device for file copy that 6.10 and newer lack, and no UIO."""
+    packages = KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
+    if drivers == "ours" and "daemons-uio" in packages:
+        return ("daemons-6.1",)
+    return packages
 
 
 def _parts(name):
@@ -99,8 +108,46 @@ def _program(name):
     return path
 
 
-def _add_modules(archive, kernel):
-    modules = initramfs.Modules(kernel)
+def modules_folder(name):
+    """Where the modules of guest/kmod are for a kernel, once built."""
+    root = os.environ.get("LIS_KMOD_DIR", os.path.join(
+        os.path.dirname(os.path.dirname(HERE)), "build", "kmod"))
+    return os.path.join(root, name)
+
+
+def build_modules(name):
+    """Builds the modules of guest/kmod for a kernel, or finds them built."""
+    headers = glob.glob(os.path.join(
+        cache_folder(), "headers-" + name, "usr/src/linux-headers-*-amd64"))
+    script = os.path.join(os.path.dirname(os.path.dirname(HERE)), "guest",
+                          "kmod", "build")
+    if not headers:
+        raise CarrierError("headers-%s is not in %s (carrier/packages fetches "
+                           "it)" % (name, cache_folder()))
+    result = subprocess.run([script, headers[0], modules_folder(name)],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, check=False)
+    if result.returncode:
+        raise CarrierError("the modules for %s do not build:\n%s" % (
+            name, result.stdout))
+
+
+def _modules(name, drivers):
+    """A kernel's modules, with the driver set in place of its own."""
+    modules = initramfs.Modules(os.path.join(cache_folder(), "kernel-" + name))
+    if drivers == "ours":
+        for key in OURS:
+            modules.paths[key] = os.path.join(modules_folder(name),
+                                              key + ".ko")
+        # What needs the bus of the kernel package cannot load on ours.
+        for key in list(modules.paths):
+            if key not in OURS and "hv_vmbus" in modules.needs(key):
+                del modules.paths[key]
+    return modules
+
+
+def _add_modules(archive, name, drivers):
+    modules = _modules(name, drivers)
     order = []
     for name in LOADED + SPARE:
         closure = modules.closure([name])
@@ -146,9 +193,16 @@ def _add_system(archive, kernel):
     archive.device("dev/console", 5, 1)
 
 
-def _digest(name):
+def _digest(name, drivers):
     """Changes when anything that a guest is made of does."""
     total = hashlib.sha256()
+    for key in OURS if drivers == "ours" else ():
+        path = os.path.join(modules_folder(name), key + ".ko")
+        if not os.path.exists(path):
+            raise CarrierError("%s is not there: carrier/guest-image --drivers "
+                               "ours builds it" % path)
+        with open(path, "rb") as stream:
+            total.update(stream.read())
     for folder in (HERE, PARTS):
         for entry in sorted(os.listdir(folder)):
             if entry.endswith((".py", ".sh", ".c")):
@@ -162,8 +216,9 @@ def _digest(name):
     return total.hexdigest()[:16]
 
 
-def build(name, kexec=False):
-    """Builds a guest, or finds it built: (kernel path, initrd path).
+def build(name, kexec=False, drivers="upstream"):
+    """Builds a guest, or finds it built: (kernel path, initrd path). The driver
+    set "ours" must have been built before, by build_modules().
 
     With kexec, the initrd also carries the kernel and the plain initrd, as
     /kexec/kernel and /kexec/initrd.
@@ -171,15 +226,14 @@ def build(name, kexec=False):
     reason = missing_reason(name)
     if reason:
         raise CarrierError(reason)
-    root = os.path.join(cache_folder(), "kernel-" + name)
     kernel = kernel_file(name)
     path = os.path.join(cache_folder(), "guest-%s-%s%s.initrd" % (
-        name, _digest(name), "-kexec" if kexec else ""))
+        name, _digest(name, drivers), "-kexec" if kexec else ""))
     if os.path.exists(path):
         return kernel, path
 
     if kexec:
-        plain = build(name)[1]
+        plain = build(name, drivers=drivers)[1]
         archive = initramfs.Archive()
         archive.file("kexec/kernel", kernel)
         archive.file("kexec/initrd", plain)
@@ -188,8 +242,8 @@ def build(name, kexec=False):
     else:
         archive = initramfs.Archive()
         _add_system(archive, name)
-        _add_modules(archive, root)
-        for package in _packages(name):
+        _add_modules(archive, name, drivers)
+        for package in _packages(name, drivers):
             unpacked = os.path.join(cache_folder(), package)
             for daemon in DAEMONS[package]:
                 archive.program("usr/sbin/" + daemon,

@@ -162,6 +162,13 @@ def without_signature(module):
     return module[:len(module) - len(magic) - 12 - length]
 
 
+def depends(module):
+    """Names of the modules that a module names as needed, by its bytes."""
+    match = re.search(rb"\0depends=([^\0]*)\0", module)
+    names = match.group(1).decode() if match else ""
+    return [name for name in names.split(",") if name]
+
+
 class Modules:
     """A kernel package's modules, found by name, with what they depend on."""
 
@@ -182,6 +189,10 @@ class Modules:
         with opener(path, "rb") as stream:
             return stream.read()
 
+    def needs(self, name):
+        """Names of the modules that a module needs, directly or not."""
+        return [key for key, _ in self.closure([name])][:-1]
+
     def closure(self, names):
         """(name, bytes) of the modules and what they need, in load order.
 
@@ -196,8 +207,7 @@ class Modules:
                 return
             done[name] = None
             data = self.read(name)
-            match = re.search(rb"\0depends=([^\0]*)\0", data)
-            for needed in match.group(1).decode().split(",") if match else ():
+            for needed in depends(data):
                 visit(needed)
             del done[name]
             done[name] = data

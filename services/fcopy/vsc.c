@@ -8,6 +8,11 @@ enum vmbus_status fcopy_vsc_init(struct fcopy_vsc *vsc)
 	return ic_vsc_init(&vsc->ic, &fcopy_service, 0);
 }
 
+void fcopy_vsc_show_questions(struct fcopy_vsc *vsc)
+{
+	vsc->questions = true;
+}
+
 /* Not empty, terminated, and nothing but text. */
 static bool name_read(char *text, const u8 *units)
 {
@@ -28,6 +33,12 @@ static bool is_file_name(const char *name)
 	return true;
 }
 
+/* The folder itself: no file, but how hosts ask whether there is one. */
+static bool is_question(const struct fcopy_vsc *vsc, const char *name)
+{
+	return vsc->questions && name[0] == '.' && !name[1];
+}
+
 /*
  * Each checks the body of one operation. Returns the status to refuse with,
  * IC_S_OK to show the request.
@@ -40,7 +51,7 @@ static u32 start_read(struct fcopy_vsc *vsc, const u8 *body,
 
 	if (!name_read(request->name, start->name) ||
 	    !name_read(request->folder, start->folder) ||
-	    !is_file_name(request->name))
+	    (!is_file_name(request->name) && !is_question(vsc, request->name)))
 		return IC_E_INVALID_NAME;
 	request->flags = start->flags;
 	request->size_bytes = start->size_bytes;

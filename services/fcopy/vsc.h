@@ -44,6 +44,7 @@ struct fcopy_vsc {
 	u64 asked_size_bytes;
 	u8 operation; /* of the request under way */
 	bool pending;
+	bool questions; /* fcopy_vsc_show_questions() */
 	bool open; /* a start succeeded; no complete, nor good cancel, since */
 };
 
@@ -52,6 +53,13 @@ struct fcopy_vsc {
  * closed by then. Returns VMBUS_OK.
  */
 enum vmbus_status fcopy_vsc_init(struct fcopy_vsc *vsc);
+
+/*
+ * fcopy_vsc_show_questions - from now on a start for "." is a request, too. Our
+ * host asks so whether a folder is there, and whether anybody serves; only who
+ * has the files can tell, and must refuse to write to it. After init.
+ */
+void fcopy_vsc_show_questions(struct fcopy_vsc *vsc);
 
 /*
  * fcopy_vsc_receive - take one packet from the host.

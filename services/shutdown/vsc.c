@@ -26,6 +26,9 @@ static void take_text(struct shutdown_action *action,
 		action->text[0] = 0;
 }
 
+_Static_assert(offsetof(struct shutdown_message, text) == 12,
+	       "three numbers stand before the text");
+
 /* Whether the request is one that this guest carries out. */
 static bool take_flags(const struct shutdown_vsc *vsc, u32 flags,
 		       struct shutdown_action *action)
@@ -47,8 +50,12 @@ enum vmbus_status shutdown_vsc_receive(struct shutdown_vsc *vsc,
 				       u32 *response_bytes,
 				       struct shutdown_action *action)
 {
-	u32 fixed_bytes = offsetof(struct shutdown_message, text);
-	struct shutdown_message request;
+	/* A whole struct shutdown_message is much for a kernel's stack. */
+	struct {
+		u32 reason_code;
+		u32 timeout_seconds;
+		u32 flags;
+	} request;
 	struct ic_message message;
 	enum vmbus_status status;
 
@@ -57,9 +64,9 @@ enum vmbus_status shutdown_vsc_receive(struct shutdown_vsc *vsc,
 				capacity_bytes, response_bytes, &message);
 	if (status || message.kind != IC_KIND_MESSAGE)
 		return status;
-	if (message.body_bytes < fixed_bytes)
+	if (message.body_bytes < sizeof(request))
 		return VMBUS_E_IC_SHORT;
-	port_copy(&request, message.body, fixed_bytes);
+	port_copy(&request, message.body, sizeof(request));
 	action->wanted = take_flags(vsc, request.flags, action);
 	action->reason_code = request.reason_code;
 	action->timeout_seconds = request.timeout_seconds;

@@ -25,8 +25,15 @@ LIMIT_S, SLOW_LIMIT_S = 300, 3600
 KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
 
 
+def pytest_addoption(parser):
+    """--drivers: what the guests' hv_* drivers are."""
+    parser.addoption("--drivers", choices=guest.DRIVERS, default="upstream",
+                     help="the kernel package's, or those of guest/kmod")
+
+
 def pytest_configure(config):
-    """Names the marks."""
+    """Names the marks, and sets what all guests get."""
+    vm_module.DRIVERS = config.getoption("--drivers")
     config.pluginmanager.register(Teller(config))
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
     config.addinivalue_line("markers", "last: after all others, in order")

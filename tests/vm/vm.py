@@ -22,6 +22,8 @@ APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr audit=0 " \
     "random.trust_cpu=on cryptomgr.notests nowatchdog 8250.nr_uarts=1 " \
     "rcupdate.rcu_expedited=1"
 BOOT_LIMIT_S = 180
+# The driver set of guests that do not ask for one (pytest --drivers).
+DRIVERS = "upstream"
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
             "Shutdown", "Time Synchronization", "VSS")
 # What the kernel says when a driver or the machine beneath it misbehaves.
@@ -29,7 +31,8 @@ TROUBLE = re.compile(
     r"WARNING:|BUG:|Call Trace|\bOops|soft lockup|rcu.*stall|general protection|"
     r"hv_\w+.*(fail|error|unable|invalid|timed? ?out|unknown)|"
     r"vmbus.*(fail|error|unable|invalid|timed? ?out|unknown)", re.IGNORECASE)
-
+# What it says of modules that Debian has not signed.
+UNSIGNED = "module verification failed: signature"
 
 # A guest command that panics its kernel.
 CRASH = "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"
@@ -70,9 +73,10 @@ class Guest:
     """A guest and its VM process."""
 
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
-                 options=(), kexec=False):
+                 options=(), kexec=False, drivers=None):
         self.name, self.kernel, self.cpus = name, kernel, cpus
-        self.image, self.initrd = guest.build(kernel, kexec)
+        self.drivers = drivers = drivers or DRIVERS
+        self.image, self.initrd = guest.build(kernel, kexec, drivers)
         self.command = [LIS, "run", "--name", name, "--kernel", self.image,
                         "--initrd", self.initrd, "--cpus", str(cpus),
                         "--memory", memory, "--append",
@@ -175,7 +179,7 @@ class Guest:
     def trouble(self):
         """Lines of the guest's dmesg that should not be there."""
         return [line for line in self.run("dmesg").splitlines()
-                if TROUBLE.search(line)]
+                if TROUBLE.search(line) and UNSIGNED not in line]
 
     def wait_end(self, timeout_s=60):
         """Waits until the VM process has ended; returns its status."""

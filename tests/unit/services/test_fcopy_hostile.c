@@ -234,6 +234,20 @@ static void names_that_are_none_are_refused(void **state)
 	assert_string_equal(asks.name, "į");
 }
 
+static void questions_are_shown_to_who_asked_for_them(void **state)
+{
+	(void)state;
+	asked(0);
+	fcopy_vsc_show_questions(vsc);
+	memcpy(start_body()->name, ".\0.\0\0\0", 6);
+	refused_with(IC_E_INVALID_NAME);
+	memcpy(start_body()->name, ".\0\0\0", 4);
+	assert_int_equal(vsc_take(request.bytes, request.size_bytes, 9),
+			 VMBUS_OK);
+	assert_true(requested);
+	assert_int_equal(response_bytes, 0);
+}
+
 static void blocks_stay_within_the_file(void **state)
 {
 	static const struct {
@@ -330,6 +344,7 @@ int main(void)
 		cmocka_unit_test(question_taken_for_a_file_is_cancelled),
 		cmocka_unit_test(every_request_may_be_cut_anywhere),
 		cmocka_unit_test(names_that_are_none_are_refused),
+		cmocka_unit_test(questions_are_shown_to_who_asked_for_them),
 		cmocka_unit_test(blocks_stay_within_the_file),
 		cmocka_unit_test(messages_out_of_order_are_refused),
 	};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * compat.h - what differs from kernel to kernel, 5.10 to 6.12.
+ *
+ * Here: every LINUX_VERSION_CODE of guest/kmod. Not here: anything that is the
+ * same everywhere. Each part names the kernel that changed.
+ */
+#ifndef KMOD_COMPAT_H
+#define KMOD_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/interrupt.h>
+#include <linux/version.h>
+#include <asm/hyperv-tlfs.h>
+#include <asm/irq_vectors.h>
+#include <asm/mshyperv.h>
+/* 5.12 declares the reference counter with the rest of Hyper-V. */
+#include <clocksource/hyperv_timer.h>
+
+/* 5.12: the interrupt of the bus became a handler of architecture code. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#define compat_setup_vmbus_handler(handler) hv_setup_vmbus_handler(handler)
+#define compat_remove_vmbus_handler()	    hv_remove_vmbus_handler()
+#else
+#define compat_setup_vmbus_handler(handler)                                    \
+	hv_setup_vmbus_irq(HYPERVISOR_CALLBACK_VECTOR, handler)
+#define compat_remove_vmbus_handler() hv_remove_vmbus_irq()
+#endif
+
+/* 5.12: the kernel may be the root partition; 5.12: confidential VMs. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+static inline bool compat_is_root(void)
+{
+	return hv_root_partition;
+}
+static inline bool compat_is_isolated(void)
+{
+	return hv_is_isolation_supported();
+}
+#else
+static inline bool compat_is_root(void)
+{
+	return false;
+}
+static inline bool compat_is_isolated(void)
+{
+	return false;
+}
+#endif
+
+/* 5.15: remove() of a bus returns nothing. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+#define COMPAT_REMOVE_TYPE void
+#define COMPAT_REMOVE_DONE return
+#else
+#define COMPAT_REMOVE_TYPE int
+#define COMPAT_REMOVE_DONE return 0
+#endif
+
+/* 6.3: uevent() gets a constant device; 6.11: match() a constant driver. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define COMPAT_UEVENT_DEVICE const struct device
+#else
+#define COMPAT_UEVENT_DEVICE struct device
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define COMPAT_MATCH_DRIVER const struct device_driver
+#else
+#define COMPAT_MATCH_DRIVER struct device_driver
+#endif
+
+/* 6.4: attributes of a bus get it constant. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define COMPAT_BUS_TYPE const struct bus_type
+#else
+#define COMPAT_BUS_TYPE struct bus_type
+#endif
+
+/*
+ * 6.4: the kernel itself tells the host of a panic. Until then the bus does,
+ * and 5.12 moved the place in the log out of the dumper.
+ */
+#define COMPAT_PANIC_IS_OURS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0))
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#define compat_kmsg_read(dumper, text, size, bytes)                            \
+	do {                                                                   \
+		struct kmsg_dump_iter place_;                                  \
+                                                                               \
+		kmsg_dump_rewind(&place_);                                     \
+		kmsg_dump_get_buffer(&place_, false, text, size, bytes);       \
+	} while (0)
+#else
+#define compat_kmsg_read(dumper, text, size, bytes)                            \
+	kmsg_dump_get_buffer(dumper, false, text, size, bytes)
+#endif
+
+/* 6.11: remove() of a platform driver returns nothing. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define COMPAT_PLATFORM_REMOVE_TYPE void
+#define COMPAT_PLATFORM_REMOVE_DONE return
+#else
+#define COMPAT_PLATFORM_REMOVE_TYPE int
+#define COMPAT_PLATFORM_REMOVE_DONE return 0
+#endif
+
+#endif

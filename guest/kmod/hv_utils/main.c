@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * main.c - the module hv_utils: a driver for every integration component.
+ *
+ * Here: the channel, packet by packet. Not here: any one component.
+ */
+#include "guest/kmod/hv_utils/utils.h"
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include "services/fcopy/wire.h"
+#include "services/heartbeat/wire.h"
+#include "services/kvp/wire.h"
+#include "services/shutdown/wire.h"
+#include "services/timesync/wire.h"
+#include "services/vss/wire.h"
+
+/* An answer of the largest size and the packet before it. */
+#define RING_BYTES (8 * PAGE_SIZE)
+
+/* ---- the channel ---- */
+
+void util_kick(struct util *util)
+{
+	queue_work(system_wq, &util->work);
+}
+
+static void signalled(void *context)
+{
+	util_kick(context);
+}
+
+/* The host broke the protocol: the channel is closed, and stays so. */
+static void fail(struct util *util, enum vmbus_status reason)
+{
+	dev_err(&util->device->dev, "%s: the channel is closed: %s\n",
+		util->service->name, vmbus_status_text(reason));
+	util->failed = true;
+	queue_work(system_wq, &util->fail_work);
+}
+
+static void fail_work(struct work_struct *work)
+{
+	struct util *util = container_of(work, struct util, fail_work);
+
+	lisbus_channel_quiet(util->device->channel);
+	cancel_work_sync(&util->work);
+	lisbus_channel_close(util->device->channel);
+}
+
+void util_respond(struct util *util, u32 size_bytes, u64 transaction_id)
+{
+	struct lisbus_channel *channel = util->device->channel;
+	const struct ring_vec vec = {
+		.base = util->response,
+		.size_bytes = size_bytes,
+	};
+	const struct packet_out out = {
+		.type = PACKET_DATA_INBAND,
+		.transaction_id = transaction_id,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+	enum vmbus_status status;
+
+	lockdep_assert_held(&util->lock);
+	if (util->failed)
+		return;
+	status = packet_write(&channel->tx, &out);
+	if (status)
+		fail(util, status);
+	else if (ring_publish(&channel->tx))
+		lisbus_channel_signal(channel);
+}
+
+/* One packet: VMBUS_AGAIN when there is none, or none can be handled now. */
+static enum vmbus_status packet_handle(struct util *util, bool *stalled)
+{
+	struct lisbus_channel *channel = util->device->channel;
+	enum vmbus_status status;
+	struct packet_view view;
+	u32 response_bytes = 0;
+
+	/* Nothing is read that could not be answered. */
+	status = ring_reserve(&channel->tx,
+			      packet_ring_bytes(0, IC_PACKET_MAX_BYTES));
+	*stalled = status == VMBUS_AGAIN;
+	if (status)
+		return status;
+	status = packet_peek_copy(&channel->rx, &view, util->packet,
+				  sizeof(util->packet));
+	if (status)
+		return status;
+	if (view.type == PACKET_DATA_INBAND) {
+		status = util->service->receive(util, view.payload_bytes,
+						view.transaction_id,
+						&response_bytes);
+		*stalled = status == VMBUS_AGAIN;
+		if (status)
+			return status;
+	}
+	packet_consume(&channel->rx, &view);
+	if (response_bytes)
+		util_respond(util, response_bytes, view.transaction_id);
+	return util->failed ? VMBUS_AGAIN : VMBUS_OK;
+}
+
+/*
+ * True when packets may wait that no signal announces. While one waits for us
+ * the host's signals stay off: util_kick() or its signal of space goes on.
+ */
+static bool packets_handle(struct util *util)
+{
+	struct lisbus_channel *channel = util->device->channel;
+	enum vmbus_status status;
+	bool stalled = false;
+
+	ring_mask(&channel->rx);
+	do {
+		status = packet_handle(util, &stalled);
+	} while (!status);
+	if (vmbus_status_is_violation(status))
+		fail(util, status);
+	if (util->failed)
+		return false;
+	if (ring_publish(&channel->tx) | ring_release(&channel->rx))
+		lisbus_channel_signal(channel);
+	return !stalled && ring_unmask(&channel->rx);
+}
+
+static void work(struct work_struct *work)
+{
+	struct util *util = container_of(work, struct util, work);
+
+	mutex_lock(&util->lock);
+	while (util->open && !util->failed && packets_handle(util))
+		cond_resched();
+	if (util->open && util->service->answered)
+		util->service->answered(util);
+	mutex_unlock(&util->lock);
+}
+
+/* ---- the driver ---- */
+
+static struct util *util_new(struct lisbus_device *device,
+			     const struct util_service *service)
+{
+	struct util *util = kvzalloc(sizeof(*util), GFP_KERNEL);
+
+	if (!util)
+		return NULL;
+	util->state = kvzalloc(service->state_bytes, GFP_KERNEL);
+	if (!util->state) {
+		kvfree(util);
+		return NULL;
+	}
+	util->device = device;
+	util->service = service;
+	mutex_init(&util->lock);
+	INIT_WORK(&util->work, work);
+	INIT_WORK(&util->fail_work, fail_work);
+	return util;
+}
+
+static void util_free(struct util *util)
+{
+	kvfree(util->state);
+	kvfree(util);
+}
+
+static int probe(struct lisbus_device *device,
+		 const struct hv_vmbus_device_id *id)
+{
+	const struct util_service *service =
+		(const struct util_service *)id->driver_data;
+	struct lisbus_open open = {
+		.tx_bytes = RING_BYTES,
+		.rx_bytes = RING_BYTES,
+		.signal = signalled,
+	};
+	struct util *util;
+	int error;
+
+	/* By way of driver_override: a device that is none of ours. */
+	if (!service)
+		return -ENODEV;
+	util = util_new(device, service);
+	if (!util)
+		return -ENOMEM;
+	open.context = util;
+	error = service->start(util);
+	if (error)
+		goto free;
+	lisbus_set_drvdata(device, util);
+	error = lisbus_channel_open(device->channel, &open);
+	if (error)
+		goto stop;
+	mutex_lock(&util->lock);
+	util->open = true;
+	mutex_unlock(&util->lock);
+	/* For what the host sent before. */
+	util_kick(util);
+	return 0;
+
+stop:
+	cancel_work_sync(&util->work);
+	service->stop(util);
+free:
+	util_free(util);
+	return error;
+}
+
+static void remove(struct lisbus_device *device)
+{
+	struct util *util = lisbus_get_drvdata(device);
+
+	cancel_work_sync(&util->fail_work);
+	lisbus_channel_quiet(device->channel);
+	util->service->stop(util);
+	cancel_work_sync(&util->work);
+	cancel_work_sync(&util->fail_work);
+	lisbus_channel_close(device->channel);
+	util_free(util);
+}
+
+#define SERVICE(type, service)                                                 \
+	{                                                                      \
+		.guid = type, .driver_data = (kernel_ulong_t) & (service)      \
+	}
+
+static const struct hv_vmbus_device_id ids[] = {
+	SERVICE(HEARTBEAT_TYPE_GUID, util_heartbeat),
+	SERVICE(SHUTDOWN_TYPE_GUID, util_shutdown),
+	SERVICE(TIMESYNC_TYPE_GUID, util_timesync),
+	SERVICE(KVP_TYPE_GUID, util_kvp),
+	SERVICE(VSS_TYPE_GUID, util_vss),
+	SERVICE(FCOPY_TYPE_GUID, util_fcopy),
+	{},
+};
+MODULE_DEVICE_TABLE(vmbus, ids);
+
+static struct lisbus_driver driver = {
+	.ids = ids,
+	.probe = probe,
+	.remove = remove,
+	.driver.name = "hv_utils",
+};
+
+static int __init utils_init(void)
+{
+	const struct hv_vmbus_device_id *id;
+
+	for (id = ids; id->driver_data; id++) {
+		const struct util_service *service =
+			(const struct util_service *)id->driver_data;
+
+		if (service->load)
+			service->load();
+	}
+	return lisbus_driver_register(&driver, THIS_MODULE, KBUILD_MODNAME);
+}
+
+static void __exit utils_exit(void)
+{
+	lisbus_driver_unregister(&driver);
+}
+
+module_init(utils_init);
+module_exit(utils_exit);
+
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION(LIS_VERSION);
+MODULE_AUTHOR("The LIS project");
+MODULE_DESCRIPTION("Integration components of Hyper-V guests");

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * lisbus.h - what hv_vmbus gives to the drivers of this tree.
+ *
+ * Here: devices, drivers and channels as a Linux module sees them. Not here:
+ * the bus's own state (hv_vmbus/bus.h), packets (vmbus/packet.h).
+ *
+ * Kernel headers come before any of vmbus/ or services/, which lend the name of
+ * one kernel function to their own (vmbus/port.h).
+ *
+ * Contexts: "may sleep" is a task without spinlocks; "any" includes interrupts.
+ * Nothing here may be called before probe() or after remove() of the device.
+ */
+#ifndef LISBUS_H
+#define LISBUS_H
+
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/mod_devicetable.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "vmbus/offer.h"
+#include "vmbus/packet.h"
+#include "vmbus/ring.h"
+
+struct lisbus_channel;
+
+/* One instance on the bus: a primary channel, and the driver's own matters. */
+struct lisbus_device {
+	struct device dev;
+	struct lisbus_channel *channel;
+
+	/* ---- of hv_vmbus alone ---- */
+	struct kobject *channels; /* folder of them in /sys */
+	const char *driver_override;
+};
+
+#define to_lisbus_device(d) container_of(d, struct lisbus_device, dev)
+
+/*
+ * A driver. probe: returns 0 or a negative errno, and has closed what it opened
+ * when it fails. remove: comes once after a probe that succeeded, also when the
+ * host took the device back (lisbus_channel_rescinded()); must close the
+ * channel. shutdown: the machine stops. All may sleep, one at a time for a
+ * device.
+ */
+struct lisbus_driver {
+	const struct hv_vmbus_device_id *ids; /* ends with a zero GUID */
+	int (*probe)(struct lisbus_device *device,
+		     const struct hv_vmbus_device_id *id);
+	void (*remove)(struct lisbus_device *device);
+	void (*shutdown)(struct lisbus_device *device);
+	struct device_driver driver; /* .name is the caller's to set */
+
+	spinlock_t added_lock;
+	struct list_head added; /* ids by way of new_id */
+};
+
+/*
+ * Makes a driver known; devices that it fits are probed before or after it
+ * returns. May sleep. Returns 0 or the error of driver_register().
+ */
+int lisbus_driver_register(struct lisbus_driver *driver, struct module *owner,
+			   const char *module_name);
+
+/* Removes the driver from its devices. May sleep. */
+void lisbus_driver_unregister(struct lisbus_driver *driver);
+
+/* How a channel is opened. */
+struct lisbus_open {
+	u32 tx_bytes; /* of data, a multiple of PAGE_SIZE, at least one page */
+	u32 rx_bytes;
+	const u8 *user_data; /* VMBUS_USER_DATA_BYTES, or NULL */
+	/*
+	 * The host signalled. Called in hard interrupt context on the channel's
+	 * CPU, perhaps on two CPUs at once while the channel is moved; may come
+	 * before lisbus_channel_open() has returned, when the rings are not yet
+	 * to be touched.
+	 */
+	void (*signal)(void *context);
+	void *context;
+};
+
+/*
+ * A channel. Fields are read by drivers, written by hv_vmbus, but for the two
+ * rings, which are the driver's while the channel is open: one user of each at
+ * a time is the driver's to see to.
+ */
+struct lisbus_channel {
+	struct ring tx, rx;
+	struct vmbus_offer offer;
+	u32 relid;
+	u32 cpu; /* that the host interrupts */
+
+	/* ---- of hv_vmbus alone ---- */
+	u32 connection_id;
+	u32 monitor_id;
+	bool dedicated_interrupt;
+	struct lisbus_device *device; /* of a primary, once it is registered */
+	struct mutex lock;	      /* open and close; before bus.lock */
+	struct work_struct offer_work;
+	struct work_struct rescind_work;
+	struct list_head entry; /* bus.channels, by bus.lock */
+
+	/* Answers of the host, by bus.lock; waited for in @answer. */
+	wait_queue_head_t answer;
+	bool answered;
+	u32 status;
+	bool rescinded;
+	bool leaving; /* rescind_work was queued, by bus.lock */
+
+	/* By lock. */
+	bool opened;
+	struct page **pages; /* of both rings, in the order of the GPADL */
+	u32 page_count;
+	u32 tx_pages; /* of them, header included */
+	u64 *pfns;
+	u32 gpadl;
+	void *tx_map, *rx_map; /* header once, data twice */
+
+	void (*signal)(void *context);
+	void *context;
+	u64 events;	/* signals of the host */
+	u64 interrupts; /* signals to the host */
+
+	struct kobject kobj; /* channels/RELID; counts the references */
+};
+
+/*
+ * Opens a channel: both rings allocated, lent to the host, and open at its
+ * side. May sleep, for as long as the host takes.
+ * 0; -ENOMEM; -EINVAL: sizes; -EBUSY: open already; -ENODEV: the host took the
+ * channel back; -EIO: the host refused.
+ */
+int lisbus_channel_open(struct lisbus_channel *channel,
+			const struct lisbus_open *open);
+
+/*
+ * Closes a channel: no signal comes any more when it returns, the host has let
+ * go of the rings, and they are freed. Harmless when it is not open. May sleep,
+ * for as long as the host takes. A driver that may be in the rings elsewhere
+ * stops that first, or lets lisbus_channel_quiet() stop its cause.
+ */
+void lisbus_channel_close(struct lisbus_channel *channel);
+
+/* No signal() comes any more when it returns; the rings stay. May sleep. */
+void lisbus_channel_quiet(struct lisbus_channel *channel);
+
+/* Signals the host; what ring_publish() and ring_release() ask for. Any. */
+void lisbus_channel_signal(struct lisbus_channel *channel);
+
+/* Whether the host took the channel back, so that no answer comes. Any. */
+static inline bool
+lisbus_channel_rescinded(const struct lisbus_channel *channel)
+{
+	return READ_ONCE(channel->rescinded);
+}
+
+/* The VM's reference time in 100 ns. Any. */
+u64 lisbus_reference_time(void);
+
+static inline void *lisbus_get_drvdata(struct lisbus_device *device)
+{
+	return dev_get_drvdata(&device->dev);
+}
+
+static inline void lisbus_set_drvdata(struct lisbus_device *device, void *data)
+{
+	dev_set_drvdata(&device->dev, data);
+}
+
+#endif

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""The modules of guest/kmod in place of the kernel's own. What all guests go
+through, those with our drivers go through by the same tests: pytest --drivers
+ours."""
+
+import re
+
+import pytest
+
+import vm as vm_module
+
+# What stands in /sys for each device, and does not move.
+FIXED = ("class_id", "device_id", "modalias", "vendor", "device", "id",
+         "uevent", "channel_vp_mapping")
+BUS = "/sys/bus/vmbus/devices"
+# Counters that only the kernel's own driver keeps, of each channel.
+NOT_OURS = {"intr_in_full", "intr_out_empty", "out_full_first",
+            "out_full_total"}
+
+
+@pytest.fixture(name="made")
+def _made(new_vm, request):
+    """A guest with our drivers, without daemons."""
+    kernel = getattr(request, "param", "6.1")
+    return new_vm(kernel, drivers="ours", append="lis.daemons=none")
+
+
+def shown(vm):
+    """{device: {attribute: value}} of what does not move, in /sys."""
+    script = "cd %s; for d in *; do for a in %s; do echo $d $a " \
+             "$(cat $d/$a 2>&1); done; done" % (BUS, " ".join(FIXED))
+    found = {}
+    for line in vm.run(script).splitlines():
+        device, attribute, value = (line + " ").split(" ", 2)
+        found.setdefault(device, {})[attribute] = value.strip()
+    return found
+
+
+def names(vm):
+    """Names of what is in the folder of each device, and of its channel."""
+    return set(vm.run("cd %s; for d in *; do ls $d; ls $d/channels/*; done"
+                      % BUS).split())
+
+
+def test_sysfs_is_the_same(made, new_vm):
+    """The bus looks as the kernel's own does to whoever reads /sys."""
+    theirs = new_vm("6.1", drivers="upstream", append="lis.daemons=none")
+    assert shown(made) == shown(theirs)
+    lacking = {name for name in names(theirs) - names(made)
+               if not re.match(r"\d+:?$|%s" % BUS, name)}
+    assert lacking == NOT_OURS
+    assert made.run("cat /sys/bus/vmbus/hibernation") == \
+        theirs.run("cat /sys/bus/vmbus/hibernation")
+
+
+def reload(vm, times):
+    """Unloads and loads both modules, again and again."""
+    vm.run("set -e; for i in $(seq %d); do rmmod hv_utils; rmmod hv_vmbus; "
+           "insmod /modules/hv_vmbus.ko; insmod /modules/hv_utils.ko; done"
+           % times, 600)
+
+
+def test_reload(made):
+    """Ten times; the services are OK after it, and nothing was said."""
+    made.wait_status("Heartbeat", "OK")
+    reload(made, 10)
+    made.wait_status("Heartbeat", "OK")
+    made.wait_status("Shutdown", "OK")
+    assert made.trouble() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_reload_often(new_vm, kernel, cpus):
+    """A hundred times, with services being asked for all the while."""
+    vm = new_vm(kernel, cpus=cpus, drivers="ours", append="lis.daemons=none")
+    vm.wait_status("Heartbeat", "OK")
+    reload(vm, 100)
+    vm.wait_status("Heartbeat", "OK")
+    assert vm.trouble() == []
+
+
+@pytest.mark.parametrize("version", ["2.4", "3.0", "4.0", "4.1", "5.0", "5.1",
+                                     "5.2", "5.3"])
+def test_versions(request, version):
+    """Each version of the bus connects and serves."""
+    vm = request.getfixturevalue("_versions_vm")
+    vm.run("rmmod hv_utils; rmmod hv_vmbus; dmesg -c >/dev/null; "
+           "insmod /modules/hv_vmbus.ko max_version=%s; "
+           "insmod /modules/hv_utils.ko" % version)
+    assert "version %s" % version in vm.run("dmesg")
+    vm.wait_status("Heartbeat", "OK")
+    assert vm.trouble() == []
+
+
+@pytest.fixture(scope="module")
+def _versions_vm():
+    vm = vm_module.Guest("versions", "6.1", drivers="ours",
+                         append="lis.daemons=none").boot()
+    yield vm
+    vm.kill()
+
+
+def test_modules_are_ours(made):
+    """Not the kernel package's: by licence and taint, which is O and no more,
+    but for the signature that ours do not have."""
+    assert "(OE)" in made.run("grep ^hv_vmbus /proc/modules")
+    assert int(made.run("cat /proc/sys/kernel/tainted")) == (1 << 12) | \
+        (1 << 13)
