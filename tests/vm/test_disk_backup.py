@@ -11,7 +11,7 @@ MOUNT = "until [ -b /dev/sda ]; do sleep 0.1; done; mkdir -p /mnt/disk; " \
     "mount -t ext4 /dev/sda /mnt/disk; "
 WRITER = "cd /mnt/disk; i=0; while :; do i=$((i+1)); " \
     "head -c 50000 /dev/urandom >f.$i; sha256sum f.$i >>sums; " \
-    "echo $i >last; sync; [ ! -e /tmp/enough ] || break; done"
+    "echo $i >last.new; mv last.new last; sync; [ ! -e /tmp/enough ] || break; done"
 
 
 def debugfs(image, command):
