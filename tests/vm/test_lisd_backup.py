@@ -24,7 +24,7 @@ def _lisd(_kept):
     frozen: a daemon that writes to it there and then waits for itself."""
     if not _kept.alive():
         _kept.boot()
-    _kept.run("mkdir -p /mnt/data/log; mount --bind /mnt/data/log /var/log")
+    _kept.run("mkdir -p /mnt/data/var-log; mount --bind /mnt/data/var-log /var/log")
     lisd_guest.take_over(_kept, "vss")
     yield _kept
     if _kept.alive():
