@@ -39,11 +39,12 @@ MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 VM_JOBS = 3
 KMOD = os.path.join(ROOT, "build", "kmod")
 # What pytest -k picks for each: guests of one kind stay up from test to test.
+# The longest come first.
 VM_GROUPS = {
-    "6.1-2cpu": "6.1-2cpu",
-    "6.12-1cpu": "6.12-1cpu",
-    "disks": "test_storage or test_disk",
     "network": "test_network",
+    "6.12-1cpu": "6.12-1cpu",
+    "6.1-2cpu": "6.1-2cpu",
+    "disks": "test_storage or test_disk",
     "lisd": "test_lisd and not 1cpu and not 2cpu",
     "others": "not 1cpu and not 2cpu and not test_storage and not test_disk "
               "and not test_network and not test_lisd and not test_kmod",
