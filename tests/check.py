@@ -44,10 +44,11 @@ VM_GROUPS = {
     "network": "test_network",
     "6.12-1cpu": "6.12-1cpu",
     "6.1-2cpu": "6.1-2cpu",
-    "disks": "test_storage or test_disk",
+    "disks": "test_storage or test_disk_backup or test_disk_tools",
     "lisd": "test_lisd and not 1cpu and not 2cpu",
-    "others": "not 1cpu and not 2cpu and not test_storage and not test_disk "
-              "and not test_network and not test_lisd and not test_kmod",
+    "others": "not 1cpu and not 2cpu and not test_storage and "
+              "not test_disk_backup and not test_disk_tools and "
+              "not test_network and not test_lisd and not test_kmod",
 }
 # The same tests with the modules of guest/kmod in place of the kernel's own:
 # those of the bus and of the integration components, and in make check few.
