@@ -158,6 +158,7 @@ def test_read_only_pool(vm, rpc):
     rpc.call("kvp.remove", pool="external", key="before")
 
 
+@pytest.mark.slow
 def test_killed_while_it_writes(vm, rpc):
     """A daemon that is killed leaves whole records, and comes back."""
     for turn in range(4):

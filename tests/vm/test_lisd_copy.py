@@ -175,6 +175,7 @@ def test_allowed_folders(guest, small):
     guest.wait_status(SERVICE, "OK", LIMIT_S)
 
 
+@pytest.mark.slow
 def test_service_disabled_in_the_midst(guest, big, small):
     """The host takes the service back while a file is under way."""
     process = begin(guest, big, FOLDER + "/big")
