@@ -3,7 +3,6 @@
 """Backup and file copy with lisd in a guest, beside the distribution's daemons
 in the same guest. Runs inside the carrier; bench/run.py starts it."""
 
-import json
 import os
 import statistics
 import sys
@@ -14,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "tests", "vm"),
                 os.path.join(HERE, "..", "carrier", "lib")]
 
+import beside  # noqa: E402
 import lisd_guest  # noqa: E402
 import vm as vm_module  # noqa: E402
 
@@ -58,13 +58,6 @@ def copy_mb_per_s(vm, megabytes, times):
     return megabytes * times / (time.monotonic() - began)
 
 
-def resident_kib(vm, service):
-    """Of all processes by the daemon's name."""
-    return sum(int(word) for word in vm.run(
-        "for i in $(daemon pid %s); do sed -n 's/^VmRSS: *\\([0-9]*\\).*/\\1/p'"
-        " /proc/$i/status; done" % service).split())
-
-
 def measure(vm):
     """All figures of the daemons that run now."""
     result = {"freeze_to_thaw_ms": freeze_to_thaw_ms(vm)}
@@ -72,7 +65,7 @@ def measure(vm):
         result["copy_%d_mb_per_s" % megabytes] = copy_mb_per_s(
             vm, megabytes, times)
     for service in SERVICES:
-        result["resident_%s_kib" % service] = resident_kib(vm, service)
+        result["resident_%s_kib" % service] = beside.resident_kib(vm, service)
     return result
 
 
@@ -88,13 +81,7 @@ def main():
         results["lisd"] = measure(vm)
     finally:
         vm.kill()
-    print("%-24s %10s %10s %8s" % ("", "debian", "lisd", "ratio"))
-    for name, theirs in results["debian"].items():
-        ours = results["lisd"][name]
-        print("%-24s %10.1f %10.1f %8.2f" % (name, theirs, ours,
-                                             ours / theirs))
-    with open(sys.argv[1], "w", encoding="utf-8") as stream:
-        json.dump(results, stream)
+    beside.tell(results, sys.argv[1])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 """Key-value exchange with lisd in a guest, beside the distribution's daemon in
 the same guest. Runs inside the carrier; bench/run.py starts it."""
 
-import json
 import os
 import sys
 import time
@@ -12,13 +11,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "tests", "vm"),
                 os.path.join(HERE, "..", "carrier", "lib")]
 
+import beside  # noqa: E402
 import lisd_guest  # noqa: E402
 import vm as vm_module  # noqa: E402
 
 SERVICE = "Key-Value Pair Exchange"
 ITEMS, ROUNDS = 250, 5
-RESIDENT = "for i in $(daemon pid kvp); do " \
-    "sed -n 's/^VmRSS: *\\([0-9]*\\).*/\\1/p' /proc/$i/status; done"
 
 
 def per_second(count, work):
@@ -55,7 +53,7 @@ def measure(vm):
             rpc.call("kvp.enumerate", pool="external")
             for _ in range(ROUNDS)]),
         "remove_per_s": per_second(ITEMS, each("kvp.remove")),
-        "resident_kib": sum(int(word) for word in vm.run(RESIDENT).split()),
+        "resident_kib": beside.resident_kib(vm, "kvp"),
     }
     rpc.close()
     result["start_ms"] = start_ms(vm)
@@ -72,13 +70,7 @@ def main():
         results["lisd"] = measure(vm)
     finally:
         vm.kill()
-    print("%-24s %10s %10s %8s" % ("", "debian", "lisd", "ratio"))
-    for name, theirs in results["debian"].items():
-        ours = results["lisd"][name]
-        print("%-24s %10.1f %10.1f %8.2f" % (name, theirs, ours,
-                                             ours / theirs))
-    with open(sys.argv[1], "w", encoding="utf-8") as stream:
-        json.dump(results, stream)
+    beside.tell(results, sys.argv[1])
 
 
 if __name__ == "__main__":

@@ -54,8 +54,10 @@ def ring():
 
 
 def in_carrier(name, *options):
-    """Runs bench/NAME.py inside a carrier: what it measured."""
+    """Runs bench/NAME.py inside a carrier, where a guest's image is: what it
+    measured."""
     path = os.path.join(BUILD, name + ".json")
+    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     run("carrier/carrier", "run", *options, "--share", BUILD, "--follow",
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
@@ -68,14 +70,12 @@ def in_carrier(name, *options):
 def vm():
     """Boot, memory, messages and clock, inside the carrier."""
     say("VMs, in the carrier")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     return in_carrier("vm")
 
 
 def storage():
     """Disks, inside a carrier that counts instructions."""
     say("disks, in a carrier that counts instructions: some 20 minutes")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     run("carrier/debian-image", "6.1", stdout=subprocess.DEVNULL)
     return in_carrier("storage", "--icount")
 
@@ -83,21 +83,18 @@ def storage():
 def network():
     """Adapters, inside the carrier."""
     say("network adapters, in the carrier")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     return in_carrier("network")
 
 
 def key_value():
     """The guest's daemon for key-value exchange, inside the carrier."""
     say("key-value exchange beside the distribution's daemon")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     return in_carrier("key_value")
 
 
 def backup_copy():
     """The guest's daemon for backup and file copy, inside the carrier."""
     say("backup and file copy beside the distribution's daemons")
-    run("carrier/guest-image", "6.1", stdout=subprocess.DEVNULL)
     return in_carrier("backup_copy")
 
 
