@@ -134,15 +134,10 @@ static void stop(struct util *util)
 	door_close(&door);
 }
 
-static void load(void)
-{
-	door_init(&door);
-}
-
 const struct util_service util_fcopy = {
 	.name = "file copy",
 	.state_bytes = sizeof(struct fcopy),
-	.load = load,
+	.door = &door,
 	.start = start,
 	.stop = stop,
 	.receive = receive,

@@ -264,15 +264,10 @@ static void stop(struct util *util)
 	door_close(&door);
 }
 
-static void load(void)
-{
-	door_init(&door);
-}
-
 const struct util_service util_kvp = {
 	.name = "key-value exchange",
 	.state_bytes = sizeof(struct kvp),
-	.load = load,
+	.door = &door,
 	.start = start,
 	.stop = stop,
 	.receive = receive,

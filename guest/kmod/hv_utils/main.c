@@ -4,7 +4,7 @@
  *
  * Here: the channel, packet by packet. Not here: any one component.
  */
-#include "guest/kmod/hv_utils/utils.h"
+#include "guest/kmod/hv_utils/door.h"
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -254,8 +254,8 @@ static int __init utils_init(void)
 		const struct util_service *service =
 			(const struct util_service *)id->driver_data;
 
-		if (service->load)
-			service->load();
+		if (service->door)
+			door_init(service->door);
 	}
 	return lisbus_driver_register(&driver, THIS_MODULE, KBUILD_MODNAME);
 }

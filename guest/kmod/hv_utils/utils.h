@@ -21,13 +21,14 @@
 #include "services/ic/ic.h"
 
 struct util;
+struct door;
 
 /* One integration component; one row of the table in main.c. */
 struct util_service {
 	const char *name;
 	size_t state_bytes; /* of util->state, zeroed */
-	/* Once, when the module is loaded. May be NULL. */
-	void (*load)(void);
+	/* By which a daemon serves it. May be NULL: no daemon does. */
+	struct door *door;
 	/* Readies the engine; before the channel is opened. 0 or an errno. */
 	int (*start)(struct util *util);
 	/* Ends what start() began; no packet comes any more. */

@@ -131,15 +131,10 @@ static void stop(struct util *util)
 	cancel_delayed_work_sync(&vss->thaw_work);
 }
 
-static void load(void)
-{
-	door_init(&door);
-}
-
 const struct util_service util_vss = {
 	.name = "backup",
 	.state_bytes = sizeof(struct vss),
-	.load = load,
+	.door = &door,
 	.start = start,
 	.stop = stop,
 	.receive = receive,
