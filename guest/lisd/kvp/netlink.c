@@ -56,6 +56,16 @@ static bool attributes_read(struct attributes *found, const u8 *at, u32 bytes)
 	return true;
 }
 
+/* A message's head of its own kind, and the attributes behind it. */
+static bool message_read(void *head, u32 head_bytes, struct attributes *found,
+			 const u8 *body, u32 bytes)
+{
+	if (bytes < head_bytes)
+		return false;
+	memcpy(head, body, head_bytes);
+	return attributes_read(found, body + head_bytes, bytes - head_bytes);
+}
+
 static bool attribute_u32(const struct attributes *from, u32 type, u32 *value)
 {
 	if (from->bytes[type] != sizeof(*value))
@@ -77,11 +87,7 @@ static bool link_parse(struct net_state *state, const u8 *body, u32 bytes)
 	struct attributes found;
 	struct ifinfomsg head;
 
-	if (bytes < sizeof(head))
-		return false;
-	memcpy(&head, body, sizeof(head));
-	if (!attributes_read(&found, body + sizeof(head),
-			     bytes - (u32)sizeof(head)))
+	if (!message_read(&head, sizeof(head), &found, body, bytes))
 		return false;
 	if (state->link_count == NET_LINKS_MAX || !found.bytes[IFLA_IFNAME] ||
 	    head.ifi_index <= 0)
@@ -110,11 +116,7 @@ static bool address_parse(struct net_state *state, const u8 *body, u32 bytes)
 	struct ifaddrmsg head;
 	u32 size, flags, type = IFA_ADDRESS;
 
-	if (bytes < sizeof(head))
-		return false;
-	memcpy(&head, body, sizeof(head));
-	if (!attributes_read(&found, body + sizeof(head),
-			     bytes - (u32)sizeof(head)))
+	if (!message_read(&head, sizeof(head), &found, body, bytes))
 		return false;
 	size = family_bytes(head.ifa_family);
 	/* Of a point-to-point link, the other is the peer's. */
@@ -189,11 +191,7 @@ static bool route_parse(struct net_state *state, const u8 *body, u32 bytes)
 	struct attributes found;
 	struct rtmsg head;
 
-	if (bytes < sizeof(head))
-		return false;
-	memcpy(&head, body, sizeof(head));
-	if (!attributes_read(&found, body + sizeof(head),
-			     bytes - (u32)sizeof(head)))
+	if (!message_read(&head, sizeof(head), &found, body, bytes))
 		return false;
 	size = family_bytes(head.rtm_family);
 	if (!attribute_u32(&found, RTA_TABLE, &table))
