@@ -10,6 +10,7 @@ that ends or harms its guest takes `new_vm` and makes its own.
 
 import os
 import signal
+import subprocess
 import sys
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)),
@@ -107,6 +108,20 @@ def kernel(request):
     """Each kernel."""
     need(request.param)
     return request.param
+
+
+@pytest.fixture(name="tap")
+def _tap(request):
+    """A multi-queue tap with 203.0.113.1, made for one test: its name."""
+    name = "tap%d" % (os.getpid() % 10000)
+    if not os.path.exists("/dev/net/tun"):
+        pytest.skip("no /dev/net/tun")
+    subprocess.run("ip tuntap add dev {0} mode tap multi_queue vnet_hdr && "
+                   "ip addr add 203.0.113.1/24 dev {0} && "
+                   "ip link set {0} up".format(name), shell=True, check=True)
+    request.addfinalizer(lambda: subprocess.run(
+        ["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL))
+    return name
 
 
 class Teller:

@@ -226,20 +226,6 @@ def test_switch(new_vm):
     assert not one.trouble()
 
 
-@pytest.fixture(name="tap")
-def _tap(request):
-    """A multi-queue tap with 203.0.113.1, made for one test: its name."""
-    name = "tap%d" % (os.getpid() % 10000)
-    if not os.path.exists("/dev/net/tun"):
-        pytest.skip("no /dev/net/tun")
-    subprocess.run("ip tuntap add dev {0} mode tap multi_queue vnet_hdr && "
-                   "ip addr add 203.0.113.1/24 dev {0} && "
-                   "ip link set {0} up".format(name), shell=True, check=True)
-    request.addfinalizer(lambda: subprocess.run(
-        ["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL))
-    return name
-
-
 # Takes eth1 from hv_netvsc and gives it to user space.
 TO_USER_SPACE = """device=$(readlink -f /sys/class/net/eth1/device)
 echo ${device##*/} >/sys/bus/vmbus/drivers/hv_netvsc/unbind

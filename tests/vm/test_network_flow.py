@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from test_network import (_tap, _web, adapters,  # noqa: F401
+from test_network import (_web, adapters,  # noqa: F401
                           carrier, fetch, guest_pair, wait)
 from vm import lis
 

@@ -12,7 +12,7 @@ import pytest
 
 import initramfs
 from machine import cache_folder
-from test_network import (_tap, adapters, captured,  # pylint: disable=W0611
+from test_network import (adapters, captured,  # pylint: disable=W0611
                           carrier, wait)
 from vm import lis
 

@@ -25,20 +25,6 @@ echo 64 >/proc/sys/vm/nr_hugepages
 cat /proc/sys/vm/nr_hugepages""" % DEVICE
 
 
-@pytest.fixture(name="tap")
-def _tap(request):
-    """A tap with 203.0.113.1: its name."""
-    name = "peer%d" % (os.getpid() % 10000)
-    if not os.path.exists("/dev/net/tun"):
-        pytest.skip("no /dev/net/tun")
-    subprocess.run("ip tuntap add dev {0} mode tap multi_queue vnet_hdr && "
-                   "ip addr add 203.0.113.1/24 dev {0} && "
-                   "ip link set {0} up".format(name), shell=True, check=True)
-    request.addfinalizer(lambda: subprocess.run(
-        ["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL))
-    return name
-
-
 @pytest.fixture(name="dpdk_vm")
 def _dpdk_vm(new_vm, tmp_path):
     """Makes a guest with DPDK in it: (vm, testpmd's first arguments)."""
