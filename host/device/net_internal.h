@@ -11,8 +11,8 @@
  * adapter_channel.turn is held by a sub-channel's worker while it is in the
  * engine, and by the primary's worker, taken inside adapter.lock: for all of
  * them while a buffer comes or goes, for one while frames go into its ring. A
- *sub-channel's worker takes adapter.lock only outside its turn. The rest
- *belongs to the loop's thread, or to the worker's own.
+ * sub-channel's worker takes adapter.lock only outside its turn. The rest
+ * belongs to the loop's thread, or to the worker's own.
  */
 #ifndef HOST_DEVICE_NET_INTERNAL_H
 #define HOST_DEVICE_NET_INTERNAL_H
