@@ -21,10 +21,14 @@ fcopy)
 	;;
 esac
 
+# Its supervisor's process, as long as there is one.
+supervisor=/run/lis/$name.supervisor
+
 case $1 in
 start)
 	rm -f "/run/lis/$name.stopped"
 	daemon supervise "$name" </dev/null >"/var/log/$name" 2>&1 &
+	echo $! >"$supervisor"
 	;;
 supervise)
 	while [ ! -e "/run/lis/$name.stopped" ]; do
@@ -35,12 +39,15 @@ supervise)
 			sleep 1
 		fi
 	done
+	rm -f "$supervisor"
 	;;
 stop)
+	# A supervisor that sleeps would go on beside the next one, with a daemon
+	# of its own.
 	touch "/run/lis/$name.stopped"
-	while pid=$(pidof "${program##*/}"); do
-		# shellcheck disable=SC2086 # there may be several
-		kill $pid
+	while pid=$(pidof "${program##*/}") || [ -e "$supervisor" ]; do
+		# shellcheck disable=SC2086 # there may be none, and several
+		[ -z "$pid" ] || kill $pid
 		sleep 0.1
 	done
 	;;
