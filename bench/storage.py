@@ -189,6 +189,8 @@ def measure(host, line):
             job = json.loads(output[output.index("{"):])["jobs"][0]
             side = job["read" if "read" in options else "write"]
             result[name] = (side["iops"], spent / side["total_ios"])
+            say("  %s: %.0f instructions" % (
+                name, INSTRUCTIONS_PER_SECOND / side["iops"]))
         return result
     finally:
         process.kill()
