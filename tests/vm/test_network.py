@@ -85,6 +85,8 @@ def carrier(vm, interface="eth0"):
     return "cat /sys/class/net/%s/carrier" % interface
 
 
+@pytest.mark.parametrize("kernel", [
+    "6.12", pytest.param("6.1", marks=pytest.mark.slow)])
 def test_user_mode(new_vm, kernel, web):
     """A guest gets its address by DHCP, fetches a file and serves one over a
     port that is forwarded; its link goes down and up; a second adapter comes
