@@ -22,7 +22,7 @@ from tally import FAILED, OK, SKIPPED, Tally
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "check")
-FUZZ_SECONDS, FUZZ_SECONDS_FULL = 20, 300
+FUZZ_SECONDS, FUZZ_SECONDS_FULL = 10, 300
 # Many tests wait for a clock rather than compute.
 UNIT_JOBS = 5
 # The machines this runs on have two processors.
