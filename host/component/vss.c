@@ -18,6 +18,7 @@ struct vss_component {
 	struct waiter check;
 	struct waiter freeze;
 	struct waiter thaw;
+	u32 thaw_refused; /* what the guest answered to the first attempt; 0 */
 };
 
 COMPONENT_FORWARD(vss)
@@ -94,9 +95,30 @@ static void thawed(struct component *component, const struct vss_event *event)
 	tell(component, "thawed",
 	     event->status == VSS_OK ? "the guest's file systems are thawed"
 				     : vss_status_text(event->status));
-	/* Whatever it was thawed for, that is what was asked. */
-	finish(&self->thaw, event->status == VSS_CLOSED ? VSS_CLOSED : VSS_OK,
-	       0);
+	/*
+	 * Whatever it was thawed for, that is what was asked. But a guest that
+	 * refused first may have thawed by itself long before.
+	 */
+	if (event->status == VSS_CLOSED)
+		finish(&self->thaw, VSS_CLOSED, 0);
+	else
+		finish(&self->thaw,
+		       self->thaw_refused ? VSS_GUEST_ERROR : VSS_OK,
+		       self->thaw_refused);
+	self->thaw_refused = 0;
+}
+
+static void thaw_failed(struct component *component,
+			const struct vss_event *event)
+{
+	self_of(component)->thaw_refused = event->guest_status;
+	tell(component, "thaw-failed",
+	     event->guest_status
+		     ? "the guest answered the thaw with an error, as it does "
+		       "when it thawed by itself; it is asked again, as its "
+		       "file systems may still be frozen"
+		     : "the guest's file systems may still be frozen: it did "
+		       "not confirm the thaw, which is tried again");
 }
 
 static void event_take(struct component *component,
@@ -120,9 +142,7 @@ static void event_take(struct component *component,
 		thawed(component, event);
 		break;
 	case VSS_EVENT_THAW_FAILED:
-		tell(component, "thaw-failed",
-		     "the guest's file systems may still be frozen: it did "
-		     "not confirm the thaw, which is tried again");
+		thaw_failed(component, event);
 		break;
 	}
 }
@@ -139,6 +159,7 @@ static void settle(struct component *component, u64 now_100ns)
 static void start(struct component *component, u64 now_100ns)
 {
 	(void)now_100ns;
+	self_of(component)->thaw_refused = 0;
 	vss_vsp_init(&self_of(component)->vsp, NULL);
 }
 

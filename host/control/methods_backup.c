@@ -166,8 +166,8 @@ static void thawed(void *context, const struct component_answer *answer)
 	if (!answer->ok && !job->failure[0]) {
 		job->reason = answer->reason;
 		snprintf(job->failure, sizeof(job->failure),
-			 "the guest did not stay frozen until its disks' state "
-			 "was held: %.300s",
+			 "nobody knows that the guest stayed frozen until its "
+			 "disks' state was held: %.300s",
 			 answer->text);
 		backup_cancel(job->backup);
 	}

@@ -252,7 +252,10 @@ u32 sim_vss_answer(struct sim_guest *guest, u8 operation)
 	case VSS_OPERATION_THAW:
 		guest->thaws++;
 		guest->frozen = false;
-		return IC_S_OK;
+		if (!guest->thaw_refusals)
+			return IC_S_OK;
+		guest->thaw_refusals--;
+		return IC_E_FAIL;
 	default:
 		return IC_S_OK;
 	}

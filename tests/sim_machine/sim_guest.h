@@ -83,6 +83,7 @@ struct sim_guest {
 	u32 freeze_status;	 /* HRESULT of the next freezes */
 	u64 disk_bytes;		 /* files may have in all */
 	char cannot_create[512]; /* a path that fails with IC_E_FAIL */
+	u32 thaw_refusals;	 /* so many thaws end with IC_E_FAIL */
 
 	/* What it has and what came of it. */
 	struct sim_pool pools[KVP_POOL_COUNT];

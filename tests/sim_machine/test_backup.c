@@ -302,6 +302,19 @@ static void test_backup(void **state)
 	assert_int_equal(SIM_GUEST(sim_guest.thaws), 2);
 }
 
+/* Nobody knows whether such a guest held still: it is asked again, and what was
+ * copied is no backup. */
+static void test_backup_of_a_guest_that_thawed_by_itself(void **state)
+{
+	(void)state;
+	SIM_GUEST(sim_guest.thaw_refusals = 1);
+	sim_refused(sim_client, "backup.start", into_target(), "guest-error");
+	assert_false(frozen());
+	assert_int_equal(SIM_GUEST(sim_guest.thaws), 2);
+	write_expect();
+	sim_ok(sim_client, "backup.start", into_target());
+}
+
 /* What its guest writes in order to thaw must not wait for a copying that has
  * ended. */
 static void test_backup_cancelled_while_freezing(void **state)
@@ -476,6 +489,7 @@ int main(void)
 		SIM_TEST(test_thaw_cuts_freeze_short),
 		SIM_TEST(test_restart_while_frozen),
 		BACKUP_TEST(test_backup),
+		BACKUP_TEST(test_backup_of_a_guest_that_thawed_by_itself),
 		BACKUP_TEST(test_backup_cancelled_while_freezing),
 		BACKUP_TEST(test_backup_without_a_target),
 		BACKUP_TEST(test_detach_during_backup),
