@@ -94,8 +94,10 @@ def backing():
         for _ in range(SIZE_MIB):
             stream.write(block)
     vm_module.lis("disk", "convert", raw, vhdx)
-    # Else the first to write finds pages that are to be written out before.
+    # Else a direct write finds the block in the page cache, and waits for it.
     run("sync")
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as stream:
+        stream.write("3")
     return {host: vhdx if host == "lis-vhdx" else raw for host in HOSTS}
 
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,39 @@ static void test_nbdkit(void **state)
 	if (!rig_has("nbdkit"))
 		skip();
 	use(nbdkit_start);
+}
+
+static void *open_disk(void *disk)
+{
+	struct disk_options options = { .path = uri };
+	struct lis_error err;
+
+	return disk_open(disk, &options, &err) == 0 ? disk : NULL;
+}
+
+/* The kernel cancels what a thread that ends has begun. */
+static void test_thread_that_opened_it_ends(void **state)
+{
+	struct rig_disk rig = { 0 };
+	struct lis_error err;
+	pthread_t opener;
+	void *opened;
+	pid_t server;
+
+	(void)state;
+	if (!rig_has("nbdkit"))
+		skip();
+	names_make();
+	server = nbdkit_start(rig_file("disk", 64 * MIB));
+	assert_int_equal(pthread_create(&opener, NULL, open_disk, &rig.disk),
+			 0);
+	assert_int_equal(pthread_join(opener, &opened), 0);
+	assert_non_null(opened);
+	assert_int_equal(disk_queue_open(&rig.queue, rig.disk, &err), 0);
+	rig_write(&rig, 512, 512, 1);
+	rig_expect(&rig, 512, 512, 1);
+	rig_close(&rig);
+	server_kill(server);
 }
 
 struct write_job {
@@ -340,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_qemu_nbd),
 		cmocka_unit_test(test_nbdkit),
+		cmocka_unit_test(test_thread_that_opened_it_ends),
 		cmocka_unit_test(test_server_comes_back),
 		cmocka_unit_test(test_server_stays_away),
 		cmocka_unit_test(test_cancel),
