@@ -23,6 +23,13 @@ static int result;
 static struct lis_error result_error;
 static char directory[64];
 
+void sim_folder_make(char path[SIM_FOLDER_BYTES])
+{
+	snprintf(path, SIM_FOLDER_BYTES, "%s/lis-sim-disk-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/var/tmp");
+	assert_non_null(mkdtemp(path));
+}
+
 void sim_sleep_ms(unsigned int ms)
 {
 	struct timespec time = { ms / 1000, (long)(ms % 1000) * 1000000 };

@@ -40,6 +40,12 @@
 
 void sim_sleep_ms(unsigned int ms);
 
+#define SIM_FOLDER_BYTES 32
+
+/* Makes a folder for images, in memory where the machine has such: a flush to
+ * a disk that others keep busy was seen to take longer than a test waits. */
+void sim_folder_make(char path[SIM_FOLDER_BYTES]);
+
 /*
  * Fixtures: a VM named "simvm" with a fresh guest, one connection to it, every
  * service enabled and "OK". The end turns the VM off, unless the test has ended

@@ -214,7 +214,7 @@ static void test_restart_while_frozen(void **state)
 
 /* ---- backups ---- */
 
-static char folder[64], image[96], target[96];
+static char folder[SIM_FOLDER_BYTES], image[96], target[96];
 
 static void disk_prepare(struct run_config *config)
 {
@@ -233,8 +233,7 @@ static int backup_setup(void **state)
 	u8 sector[512];
 	int code, fd;
 
-	strcpy(folder, "/tmp/lis-sim-backup-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	sim_folder_make(folder);
 	snprintf(image, sizeof(image), "%s/disk", folder);
 	snprintf(target, sizeof(target), "%s/backup", folder);
 	memset(data, 0x5a, DISK_BYTES);

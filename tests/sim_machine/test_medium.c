@@ -19,7 +19,7 @@
 #define DISCS	  2u
 #define DRIVE_LUN 1
 
-static char folder[] = "/tmp/lis-sim-dvd-XXXXXX";
+static char folder[SIM_FOLDER_BYTES];
 /* A disk, and what is put into the drive, whose bytes are its number. */
 static char paths[1 + DISCS][64];
 
@@ -58,8 +58,7 @@ static int setup(void **state)
 {
 	int code;
 
-	strcpy(strrchr(folder, '-') + 1, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	sim_folder_make(folder);
 	for (u32 i = 0; i <= DISCS; i++)
 		image_make(i);
 	sim_vm_prepare = prepare;

@@ -23,7 +23,7 @@
 /* Requests of a load: enough for all that is checked to happen. */
 #define LOAD_REQUESTS 300u
 
-static char folder[] = "/tmp/lis-sim-disk-XXXXXX";
+static char folder[SIM_FOLDER_BYTES];
 static char paths[3][64];
 
 static void image_make(char path[64], const char *name)
@@ -51,8 +51,7 @@ static int setup(void **state)
 {
 	int code;
 
-	strcpy(strrchr(folder, '-') + 1, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	sim_folder_make(folder);
 	for (u32 i = 0; i < 3; i++) {
 		char name[16];
 
