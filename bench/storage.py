@@ -29,7 +29,7 @@ from machine import cache_folder  # noqa: E402
 SIZE_MIB = 128
 # Of the counted clock: a job takes less than a second of it. A guest that
 # spins would keep a longer limit for ten real minutes.
-READY_LIMIT_S, JOB_LIMIT_S = 60, 15
+READY_LIMIT_S, JOB_LIMIT_S = 60, 6
 TRIES = 4
 INSTRUCTIONS_PER_SECOND = 10 ** 9
 MEMORY_MIB = 384
