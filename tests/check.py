@@ -112,8 +112,9 @@ def build(path, log, targets=()):
     return ok
 
 
-def unit(folder, compiler, options, label, only=None, environment=None):
-    """Builds, and runs the unit tests, or those that only(test) picks."""
+def unit(folder, compiler, options, label, full, only=None, environment=None):
+    """Builds, and runs the unit tests, or those that only(test) picks. What
+    fails is run once more, alone, but for make check-full."""
     result = Tally()
     log = label.replace(" ", "-")
     path = os.path.join(ROOT, folder)
@@ -131,18 +132,32 @@ def unit(folder, compiler, options, label, only=None, environment=None):
         result.add(FAILED, label + " build", "see build/check/%s.log" % log)
         return result
     result.add(OK, label + " build")
+    first, failed = unit_run(path, UNIT_JOBS, names, label, environment)
+    # Many at once keep a machine busy for longer than a test may wait.
+    if failed and not full:
+        say("%s: %s failed; running once more, one at a time" % (
+            label, ", ".join(failed)))
+        second, _ = unit_run(path, 1, failed, label, environment)
+        tally.second_try(first, second)
+    result.merge(first)
+    return result
+
+
+def unit_run(path, jobs, names, label, environment):
+    """Runs the unit tests, or those named, of a build: (a tally, the names of
+    those that failed)."""
+    result = Tally()
+    log = label.replace(" ", "-") + "-tests"
     report = os.path.join(path, "meson-logs", "testlog.json")
     if os.path.exists(report):
         os.unlink(report)
     run(["meson", "test", "-C", path, "--no-rebuild", "--num-processes",
-         str(UNIT_JOBS)] + names, log + "-tests",
-        env=dict(os.environ, **(environment or {})))
-    if os.path.exists(report):
-        result.merge(tally.from_meson(report, label))
-    else:
-        show_log(log + "-tests")
+         str(jobs)] + names, log, env=dict(os.environ, **(environment or {})))
+    if not os.path.exists(report):
+        show_log(log)
         result.add(FAILED, label, "meson wrote no report")
-    return result
+        return result, []
+    return tally.from_meson(report, label), tally.meson_failures(report)
 
 
 def part_freestanding(_options):
@@ -153,20 +168,21 @@ def part_freestanding(_options):
 def part_unit(options):
     """gcc build and unit tests"""
     messages = {"LISD_TEST_MESSAGES": "250000"} if options.full else {}
-    return unit("build", "gcc", [], "gcc", environment=messages)
+    return unit("build", "gcc", [], "gcc", options.full, environment=messages)
 
 
-def part_asan(_options):
+def part_asan(options):
     """clang build with address and undefined-behaviour sanitizers, unit tests"""
-    return unit("build-asan", "clang", ASAN_OPTIONS, "asan",
+    return unit("build-asan", "clang", ASAN_OPTIONS, "asan", options.full,
                 environment={"UBSAN_OPTIONS": "halt_on_error=1:"
                                               "print_stacktrace=1"})
 
 
-def part_tsan(_options):
+def part_tsan(options):
     """clang build with the thread sanitizer, tests that have threads"""
     return unit("build-tsan", "clang",
                 ["-Db_sanitize=thread", "-Db_lundef=false"], "tsan",
+                options.full,
                 only=lambda test: "thread" in test["name"] or
                 any("threads" in suite for suite in test["suite"]),
                 environment={"TSAN_OPTIONS": "halt_on_error=1"})
@@ -242,12 +258,7 @@ def vm_group(options, tree, name, select, *more):
     second = vm_try(tree, name + "-again", limit_s, again + list(more))
     if again[0] == "tests/vm":
         return second
-    for line in result.failures:
-        if line.partition(": ")[0] not in [
-                other.partition(": ")[0] for other in second.failures]:
-            second.unsteady.append(line)
-    result.counts[FAILED], result.failures = 0, []
-    result.merge(second)
+    tally.second_try(result, second)
     return result
 
 

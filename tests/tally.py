@@ -12,6 +12,7 @@ import xml.etree.ElementTree
 OK, FAILED, SKIPPED = "passed", "failed", "skipped"
 CMOCKA_LINE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] (\S+)$", re.M)
 CMOCKA_WORDS = {"OK": OK, "FAILED": FAILED, "SKIPPED": SKIPPED}
+MESON_FAILURES = ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS")
 
 
 PYTEST_SUMMARY = re.compile(r"^(?:=+ )?((?:\d+ \w+(?:, )?)+) in [\d.]+s", re.M)
@@ -49,6 +50,18 @@ class Tally:
             self.counts[OK], self.counts[FAILED], self.counts[SKIPPED])
 
 
+def second_try(first, second):
+    """Puts into the first tally what came of a second try of what failed: that
+    which failed again, or only then, failed; the rest passed, and is told of."""
+    again = {line.partition(": ")[0]: line for line in second.failures}
+    for line in first.failures:
+        if line.partition(": ")[0] not in again:
+            first.counts[OK] += 1
+            first.unsteady.append(line)
+    first.failures = list(again.values())
+    first.counts[FAILED] = len(first.failures)
+
+
 def cmocka_outcomes(text):
     """{test name: outcome} of a cmocka program's output, the worst per name."""
     outcomes = {}
@@ -74,12 +87,22 @@ def add_pytest(tally, name, text):
     return True
 
 
+def meson_log(path):
+    """The entries of meson's testlog.json: one a program."""
+    with open(path, encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream if line.strip()]
+
+
+def meson_failures(path):
+    """The names of the programs that failed, as meson test takes them."""
+    return [entry["name"].rpartition(" / ")[2] for entry in meson_log(path)
+            if entry["result"] in MESON_FAILURES]
+
+
 def from_meson(path, label):
     """The tally of meson's testlog.json: cmocka programs by their tests."""
     tally = Tally()
-    with open(path, encoding="utf-8") as stream:
-        entries = [json.loads(line) for line in stream if line.strip()]
-    for entry in entries:
+    for entry in meson_log(path):
         name = "%s %s" % (label, entry["name"])
         text = (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or "")
         outcomes = cmocka_outcomes(text)
@@ -90,8 +113,7 @@ def from_meson(path, label):
         counted = add_pytest(tally, name, text) or bool(outcomes)
         found = tally.counts[FAILED] > failed_before or \
             FAILED in outcomes.values()
-        if result in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS") and \
-                not found:
+        if result in MESON_FAILURES and not found:
             last = text.strip().splitlines()[-3:]
             tally.add(FAILED, name, "%s: %s" % (result, " | ".join(last)))
         elif not counted:
