@@ -18,6 +18,7 @@
 #include "guest/lisd/fcopy/copy.h"
 #include "guest/lisd/fcopy/node.h"
 #include "guest/lisd/fcopy/uio.h"
+#include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
 #define RECORD	   "/run/lisd-copy"
@@ -62,14 +63,10 @@ static void driver_load(void)
 	char program[LISD_PATH_BYTES] = "";
 	char *arguments[] = { program, "-q", "uio_hv_generic", NULL };
 	char *environment[] = { "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL };
-	int fd = open(MODPROBE, O_RDONLY | O_CLOEXEC);
-	ssize_t size;
 	pid_t pid;
 
-	size = fd < 0 ? 0 : read(fd, program, sizeof(program) - 1);
-	if (fd >= 0)
-		close(fd);
-	program[size > 0 ? size : 0] = '\0';
+	if (file_read(MODPROBE, program, sizeof(program)) < 0)
+		return;
 	program[strcspn(program, "\n")] = '\0';
 	if (program[0] != '/')
 		return;
