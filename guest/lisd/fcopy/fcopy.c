@@ -137,14 +137,15 @@ static void bind_try(struct lisd_env *env, struct fcopy *fcopy)
 			    strerror(error));
 }
 
-/* The node of either kind that can be opened now; -1 and errno. */
-static int open_now(struct lisd_env *env, u32 *unbound_looks)
+/* The node of either kind, in @node, that can be opened now; -1 and errno. */
+static int open_now(struct lisd_env *env, u32 *unbound_looks, const char **node)
 {
 	struct fcopy *fcopy = env->state;
 	enum uio_found found;
 	int fd;
 
 	fcopy->uio = false;
+	*node = env->device;
 	fd = open(env->device, O_RDWR | O_CLOEXEC);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
@@ -158,27 +159,29 @@ static int open_now(struct lisd_env *env, u32 *unbound_looks)
 		return -1;
 	}
 	fcopy->uio = true;
-	return open(fcopy->node, O_RDWR | O_CLOEXEC);
+	*node = fcopy->node;
+	fd = open(fcopy->node, O_RDWR | O_CLOEXEC);
+	/* The offer was taken back since its node was found. */
+	if (fd < 0 && (errno == EINVAL || errno == EAGAIN))
+		errno = ENODEV;
+	return fd;
 }
 
 static int fcopy_open(struct lisd_env *env)
 {
 	u32 unbound_looks = 0;
 	bool told_busy = false;
+	const char *node;
 	int fd;
 
 	if (env->device_given)
 		return device_open(env);
 	for (;;) {
-		fd = open_now(env, &unbound_looks);
+		fd = open_now(env, &unbound_looks, &node);
 		if (fd >= 0)
 			return fd;
-		if (errno == EBUSY && !told_busy) {
-			log_warning("%s is held by another daemon: waiting for "
-				    "it to end",
-				    env->device);
-			told_busy = true;
-		}
+		if (!device_may_come(node, errno, &told_busy))
+			return -2;
 		/* No host offers it (yet): that is no failure. */
 		lisd_ready(env);
 		if (!device_wait_change(env, "/dev"))
