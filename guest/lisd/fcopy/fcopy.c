@@ -224,6 +224,8 @@ static const struct sandbox_rule rules[] = {
 #endif
 	SANDBOX_CALL(SYS_renameat2),
 	SANDBOX_CALL(SYS_ftruncate),
+	SANDBOX_CALL(SYS_fsync),
+	SANDBOX_CALL(SYS_sync_file_range),
 	SANDBOX_CALL(SYS_fchmod),
 	SANDBOX_CALL(SYS_fchown),
 	SANDBOX_CALL(SYS_getrandom),
