@@ -165,3 +165,25 @@ def test_under_its_own_unit(debian_vm):
     guest.run("until systemctl is-active -q lisd && [ $(systemctl show "
               "-p MainPID --value lisd) != %s ]; do sleep 0.2; done" % first)
     guest.wait_status(SERVICE, "OK", 60)
+
+
+@pytest.mark.slow
+@pytest.mark.last
+def test_all_killed_while_frozen(debian_vm):
+    """Every process of lisd is killed at once with the root frozen: systemd
+    starts it anew, and that thaws."""
+    guest = debian_vm
+    guest.wait_status("VSS", "OK", 120)
+    guest.lis("freeze")
+    # Under the frozen root nothing new is written: this waits for the thaw.
+    guest.run("(echo x >/root/written; touch /run/lis/written) "
+              ">/dev/null 2>&1 & sleep 2; [ ! -e /run/lis/written ]")
+    guest.run("systemctl kill -s KILL lisd")
+    guest.run("until [ -e /run/lis/written ]; do sleep 0.2; done", 120)
+    guest.lis("thaw", check=False)
+    guest.wait_status("VSS", "OK", 120)
+    assert "a daemon that was killed left" in guest.run(
+        "journalctl -b -u lisd --no-pager")
+    guest.lis("freeze")
+    guest.lis("thaw")
+    guest.run("echo y >/root/written")

@@ -220,9 +220,6 @@ int system_read(const struct lisd_env *env, struct system_mounts *system)
 		return ENOMEM;
 	}
 	mounts_parse(&system->mounts, system->text, size_bytes, list, capacity);
-	if (system->mounts.bad)
-		log_warning("%u lines of %s are not understood",
-			    system->mounts.bad, path);
 	mounts_choose(&system->mounts, backing, &devices);
 	return 0;
 }
@@ -265,12 +262,39 @@ static int target_open(const struct mounts *mounts, const struct mount *chosen)
 	return -1;
 }
 
+static int target_add(const struct mounts *mounts, const struct mount *mount,
+		      struct freezer *freezer)
+{
+	int fd = target_open(mounts, mount), error;
+
+	if (fd < 0)
+		return errno;
+	error = freezer_add(freezer, fd, mount->point);
+	if (error)
+		close(fd);
+	return error;
+}
+
+void system_open_quietly(const struct system_mounts *system,
+			 struct freezer *freezer)
+{
+	u32 i;
+
+	for (i = 0; i < system->mounts.count; i++)
+		if (!system->mounts.list[i].skip)
+			(void)target_add(&system->mounts,
+					 &system->mounts.list[i], freezer);
+}
+
 int system_open(const struct system_mounts *system, struct freezer *freezer,
 		const char **failed)
 {
-	int fd, error;
+	int error;
 	u32 i;
 
+	if (system->mounts.bad)
+		log_warning("%u lines of the mount table are not understood",
+			    system->mounts.bad);
 	for (i = 0; i < system->mounts.count; i++) {
 		const struct mount *mount = &system->mounts.list[i];
 
@@ -279,12 +303,9 @@ int system_open(const struct system_mounts *system, struct freezer *freezer,
 				 mount->type, mount->skip);
 		if (mount->skip)
 			continue;
-		fd = target_open(&system->mounts, mount);
-		error = fd < 0 ? errno : freezer_add(freezer, fd, mount->point);
+		error = target_add(&system->mounts, mount, freezer);
 		if (!error)
 			continue;
-		if (fd >= 0)
-			close(fd);
 		/* Unmounted meanwhile, or mounted over everywhere. */
 		if (error == ENOENT) {
 			log_notice("%s is not frozen: no way leads to it",
