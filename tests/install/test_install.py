@@ -89,7 +89,8 @@ def test_unit_starts_what_is_installed(tree):
     assert program == os.path.join(SBIN, "lisd")
     assert os.access(tree + program, os.X_OK)
     for name in DAEMONS:
-        assert name.replace("_", "-") + ".service" in unit
+        assert re.search(r"^Alias=.*\b%s\.service" % name.replace("_", "-"),
+                         unit, re.MULTILINE)
 
 
 def test_pages_and_completion(tree):
