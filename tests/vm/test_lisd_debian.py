@@ -63,9 +63,11 @@ def _booted(tmp_path_factory):
     disk = str(tmp_path_factory.mktemp("debian") / "disk.vhdx")
     vm_module.lis("disk", "convert", debian.disk(print, managers=True), disk,
                   timeout_s=1200)
-    guest = DebianGuest("debian-lisd", disk, options=(
+    guest = DebianGuest("debian-lisd", disk, login=False, options=(
         "--net", "user", "--enable", COPY))
     guest.boot()
+    print("booted: " + guest.run("systemd-analyze time; systemctl --failed "
+                                 "--no-legend --no-pager"))
     guest.wait_status(COPY, "OK", 120)
     guest.lis("copy", lisd_guest.LISD, "/usr/sbin/lisd")
     guest.run("chmod 755 /usr/sbin/lisd")
