@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest/lisd/log.h"
@@ -28,6 +29,10 @@
 #define LIMIT_S	      120
 #define LIMIT_MAX_S   900
 #define MS_PER_S      1000
+#define NS_PER_MS     1000000
+/* For another daemon to end, and how often it is looked at meanwhile. */
+#define OTHER_LIMIT_MS 5000
+#define LOOK_MS	       100
 /* More than a host's request, so that one that is too long is seen. */
 #define REQUEST_BYTES 512
 
@@ -65,10 +70,20 @@ static u32 seconds(struct lisd_env *env, const char *name, u32 otherwise)
  */
 static void recover(struct lisd_env *env, struct vss *vss, const char *path)
 {
+	struct timespec pause = { .tv_nsec = LOOK_MS * (long)NS_PER_MS };
 	struct record left;
-	u32 thawed;
+	u32 thawed, waited_ms = 0;
+	int error;
 
-	if (record_left(&left, path))
+	/* One whose supervisor died is about to end: its place is taken then.
+	 */
+	while ((error = record_left(&left, path)) &&
+	       (error == EAGAIN || error == EACCES) &&
+	       waited_ms < OTHER_LIMIT_MS) {
+		nanosleep(&pause, NULL);
+		waited_ms += LOOK_MS;
+	}
+	if (error)
 		return;
 	if (!system_read(env, &vss->system)) {
 		system_open_quietly(&vss->system, &vss->freezer);
