@@ -402,18 +402,14 @@ static int name_take(struct copy *copy)
 	return name_replace(copy);
 }
 
-/*
- * The name, once the file has it, is to survive a crash as well: in the folder,
- * and, where no journal holds both together, in the file's count of names,
- * which was none before. Some file systems cannot, and need not.
- */
-static void name_flush(const struct copy *copy)
+/* The name, once the file has it, is to survive a crash as well. */
+static void folder_flush(const struct copy *copy)
 {
 	int fd = openat(copy->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	(void)fsync(copy->fd);
 	if (fd < 0)
 		return;
+	/* Some file systems cannot, and need not. */
 	(void)fsync(fd);
 	close(fd);
 }
@@ -448,7 +444,7 @@ static int finish(struct copy *copy)
 	if (!error)
 		error = name_set(copy);
 	if (!error)
-		name_flush(copy);
+		folder_flush(copy);
 	return error;
 }
 
