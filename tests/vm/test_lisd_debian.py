@@ -249,7 +249,9 @@ def test_all_killed_while_frozen(debian_vm):
     # Under the frozen root nothing new is written: this waits for the thaw.
     guest.run("(echo x >/root/written; touch /run/lis/written) "
               ">/dev/null 2>&1 & sleep 2; [ ! -e /run/lis/written ]")
-    guest.run("systemctl kill -s KILL lisd")
+    # Stopped first: systemd kills one after the other, and the watchdog would
+    # thaw when the daemon is dead already and it is not.
+    guest.run("systemctl kill -s STOP lisd; systemctl kill -s KILL lisd")
     guest.run("until [ -e /run/lis/written ]; do sleep 0.2; done", 120)
     guest.lis("thaw", check=False)
     guest.wait_status("VSS", "OK", 120)
