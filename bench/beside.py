@@ -14,8 +14,9 @@ def figure(results, name, value):
 def resident_kib(vm, service):
     """Of all processes of the daemon that serves it now."""
     return sum(int(word) for word in vm.run(
-        "for i in $(daemon pid %s); do sed -n 's/^VmRSS: *\\([0-9]*\\).*/\\1/p'"
-        " /proc/$i/status; done" % service).split())
+        "for i in $(daemon pid %s); do "
+        "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$i/status; done"
+        % service).split())
 
 
 def tell(results, path):
