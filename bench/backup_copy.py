@@ -60,12 +60,14 @@ def copy_mb_per_s(vm, megabytes, times):
 
 def measure(vm):
     """All figures of the daemons that run now."""
-    result = {"freeze_to_thaw_ms": freeze_to_thaw_ms(vm)}
+    result = {}
+    beside.figure(result, "freeze_to_thaw_ms", freeze_to_thaw_ms(vm))
     for megabytes, times in COPIES:
-        result["copy_%d_mb_per_s" % megabytes] = copy_mb_per_s(
-            vm, megabytes, times)
+        beside.figure(result, "copy_%d_mb_per_s" % megabytes,
+                      copy_mb_per_s(vm, megabytes, times))
     for service in SERVICES:
-        result["resident_%s_kib" % service] = beside.resident_kib(vm, service)
+        beside.figure(result, "resident_%s_kib" % service,
+                      beside.resident_kib(vm, service))
     return result
 
 

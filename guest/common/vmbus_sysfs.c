@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* sysfs shows at most a page; nothing here needs more. */
-#define TEXT_BYTES 4096
+#include "guest/common/text_file.h"
+
+/* sysfs shows at most a page, and there is a NUL behind it. */
+#define TEXT_BYTES 4097
 
 static bool blank(char c)
 {
@@ -42,39 +44,17 @@ bool vmbus_sysfs_number(const char *text, uint32_t *number)
 	return true;
 }
 
-/* The file's bytes, up to @capacity_bytes of them; -errno. */
-static int file_read(int folder, const char *name, char *text,
-		     size_t capacity_bytes)
-{
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t filled = 0;
-	ssize_t count;
-	int error;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		count = read(fd, text + filled, capacity_bytes - filled);
-		if (count > 0)
-			filled += (size_t)count;
-	} while (filled < capacity_bytes &&
-		 (count > 0 || (count < 0 && errno == EINTR)));
-	error = count < 0 ? errno : 0;
-	close(fd);
-	return error ? -error : (int)filled;
-}
-
 int vmbus_sysfs_attribute(int folder, const char *name, char *text,
 			  size_t capacity_bytes)
 {
 	char buffer[TEXT_BYTES] = "";
-	int size = file_read(folder, name, buffer, sizeof(buffer));
+	ssize_t size = text_file_read(folder, name, buffer, sizeof(buffer));
 	const char *start = buffer, *end;
 	size_t length, i;
 
 	text[0] = '\0';
 	if (size < 0)
-		return size;
+		return (int)size;
 	end = memchr(buffer, '\n', (size_t)size);
 	if (!end)
 		end = buffer + size;
@@ -159,7 +139,8 @@ static void channels_read(struct vmbus_sysfs_device *device, int folder)
 {
 	struct vmbus_sysfs_channel found[VMBUS_SYSFS_CHANNELS_MAX];
 	char text[TEXT_BYTES * 4];
-	int size = file_read(folder, "channel_vp_mapping", text, sizeof(text));
+	ssize_t size = text_file_read(folder, "channel_vp_mapping", text,
+				      sizeof(text));
 	uint32_t count;
 	bool bad;
 

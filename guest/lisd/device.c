@@ -70,6 +70,21 @@ bool device_wait_change(struct lisd_env *env, const char *folder)
 	return stopped >= 0;
 }
 
+bool device_may_come(const char *node, int error, bool *told_busy)
+{
+	if (error == EBUSY && !*told_busy) {
+		log_warning("%s is held by another daemon: waiting for it to "
+			    "end",
+			    node);
+		*told_busy = true;
+	}
+	if (error == ENOENT || error == EBUSY || error == ENODEV ||
+	    error == ENXIO)
+		return true;
+	log_error("cannot open %s: %s", node, strerror(error));
+	return false;
+}
+
 int device_open(struct lisd_env *env)
 {
 	char folder[LISD_PATH_BYTES], *slash;
@@ -84,18 +99,13 @@ int device_open(struct lisd_env *env)
 		fd = open(env->device, O_RDWR | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
-		if (env->device_given || (errno != ENOENT && errno != EBUSY &&
-					  errno != ENODEV && errno != ENXIO)) {
+		if (env->device_given) {
 			log_error("cannot open %s: %s", env->device,
 				  strerror(errno));
 			return -2;
 		}
-		if (errno == EBUSY && !told_busy) {
-			log_warning("%s is held by another daemon: waiting for "
-				    "it to end",
-				    env->device);
-			told_busy = true;
-		}
+		if (!device_may_come(env->device, errno, &told_busy))
+			return -2;
 		/* No host offers it (yet): that is no failure. */
 		lisd_ready(env);
 		if (!device_wait_change(env, folder))

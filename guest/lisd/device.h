@@ -28,6 +28,13 @@ bool device_is_hyperv(void);
 int device_open(struct lisd_env *env);
 
 /*
+ * device_may_come - whether opening @node is worth another try after @error: it
+ * is not there (yet), or another daemon holds it, which is logged once. Any
+ * other error is logged.
+ */
+bool device_may_come(const char *node, int error, bool *told_busy);
+
+/*
  * device_wait_change - wait until something below @folder (or, while it is not
  * there, its nearest parent that is) was made or removed, or a second passed.
  * Returns false when told to stop.

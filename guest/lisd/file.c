@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest/common/text_file.h"
+
 bool text_copy(char *out, size_t room, const char *text)
 {
 	size_t bytes = strlen(text) + 1;
@@ -22,26 +24,7 @@ bool text_copy(char *out, size_t room, const char *text)
 
 ssize_t file_read(const char *path, char *text, size_t capacity_bytes)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	size_t used = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		got = read(fd, text + used, capacity_bytes - used);
-		if (got > 0)
-			used += (size_t)got;
-	} while ((got > 0 && used < capacity_bytes) ||
-		 (got < 0 && errno == EINTR));
-	if (got < 0)
-		got = -errno;
-	else
-		got = used == capacity_bytes ? -EFBIG : (ssize_t)used;
-	close(fd);
-	if (got >= 0)
-		text[got] = '\0';
-	return got;
+	return text_file_read(AT_FDCWD, path, text, capacity_bytes);
 }
 
 int file_begin(struct file_new *file, const char *path, mode_t mode)

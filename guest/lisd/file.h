@@ -13,8 +13,9 @@
 #include "vmbus/port.h"
 
 /*
- * file_read - up to @capacity_bytes - 1 bytes of @path and a NUL.
- * Returns the bytes without the NUL, or -errno; -EFBIG when it is larger.
+ * file_read - text_file_read() of a whole path: up to @capacity_bytes - 1 bytes
+ * and a NUL. Returns the bytes without the NUL, or -errno; -EFBIG when it is
+ * larger.
  */
 ssize_t file_read(const char *path, char *text, size_t capacity_bytes);
 

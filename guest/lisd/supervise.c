@@ -32,6 +32,7 @@ struct worker {
 	bool done; /* it ended by its own will */
 	u64 started_ms, heard_ms, start_at_ms;
 	u32 backoff_ms;
+	int failed; /* with this status, and it was not told yet; 0: none */
 };
 
 struct supervisor {
@@ -116,7 +117,6 @@ static void worker_report(struct worker *worker)
 static void worker_ended(struct supervisor *all, struct worker *worker,
 			 int status)
 {
-	const char *name = worker->env->service->name;
 	u64 now = now_ms();
 
 	worker_report(worker);
@@ -135,13 +135,25 @@ static void worker_ended(struct supervisor *all, struct worker *worker,
 	else
 		worker->backoff_ms = BACKOFF_MOST_MS;
 	worker->start_at_ms = now + worker->backoff_ms;
+	worker->failed = status;
+}
+
+/*
+ * Told once the next process runs: the log may be on a file system that the one
+ * that ended left frozen, and only the next one thaws.
+ */
+static void worker_tell(struct worker *worker)
+{
+	const char *name = worker->env->service->name;
+	int status = worker->failed;
+
+	worker->failed = 0;
 	if (WIFSIGNALED(status))
-		log_error("%s: ended by signal %d; starting it again in %u ms",
+		log_error("%s: ended by signal %d; started again after %u ms",
 			  name, WTERMSIG(status), worker->backoff_ms);
-	else
-		log_error(
-			"%s: ended with status %d; starting it again in %u ms",
-			name, WEXITSTATUS(status), worker->backoff_ms);
+	else if (status)
+		log_error("%s: ended with status %d; started again after %u ms",
+			  name, WEXITSTATUS(status), worker->backoff_ms);
 }
 
 static void supervise_reap(struct supervisor *all)
@@ -204,17 +216,19 @@ static u64 supervise_due(struct supervisor *all)
 			if (all->ending)
 				limit = all->end_by_ms;
 			if (now >= limit) {
+				kill(worker->pid, SIGKILL);
 				log_error("%s: hangs: killed",
 					  worker->env->service->name);
-				kill(worker->pid, SIGKILL);
 				worker->heard_ms = now;
 			}
 			sooner(&next, limit > now ? limit : now + MS_PER_S);
 		} else if (!worker->done && !all->ending) {
-			if (now >= worker->start_at_ms)
+			if (now >= worker->start_at_ms) {
 				worker_start(all, worker);
-			else
+				worker_tell(worker);
+			} else {
 				sooner(&next, worker->start_at_ms);
+			}
 		}
 	}
 	if (ready == all->count && !all->told_ready) {

@@ -11,24 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/common/text_file.h"
 #include "guest/tools/status.h"
 
 #define PROC_TEXT_BYTES 4096
-
-static ssize_t text_read(int folder, const char *name, char *text,
-			 size_t capacity_bytes)
-{
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-	ssize_t size;
-
-	if (fd < 0)
-		return -1;
-	size = read(fd, text, capacity_bytes - 1);
-	close(fd);
-	if (size >= 0)
-		text[size] = '\0';
-	return size;
-}
 
 /* Whether one of the process's descriptors leads to @path. */
 static bool holds(int process, const char *path, bool *blind)
@@ -92,7 +78,7 @@ static void process_read(int process, const char *proc,
 
 	holder->since = 0;
 	strcpy(holder->name, "?");
-	if (text_read(process, "stat", text, sizeof(text)) <= 0)
+	if (text_file_read(process, "stat", text, sizeof(text)) <= 0)
 		return;
 	open = strchr(text, '(');
 	close = strrchr(text, ')');

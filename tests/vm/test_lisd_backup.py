@@ -144,6 +144,34 @@ def test_daemon_killed_between_freeze_and_thaw(guest):
     assert_goes_on(guest)
 
 
+def test_daemon_and_watchdog_killed_at_once(guest):
+    """Neither can thaw then: who is started next does, from the record."""
+    guest.run("daemon stop vss; rm -f /run/lis/lisd; "
+              "(exec lisd vss </dev/null >/run/lis/lisd 2>&1) &")
+    try:
+        guest.wait_status("VSS", "OK", LIMIT_S)
+        guest.lis("freeze")
+        assert_held(guest)
+        # The daemon and its watchdog, and not who started them.
+        both = guest.run("grep -l '^Name:.*hv_vss_daemon' /proc/[0-9]*/status "
+                         "| cut -d / -f 3").split()
+        assert len(both) == 2, both
+        guest.run("kill -STOP {0}; kill -KILL {0}".format(" ".join(both)))
+        assert_goes_on(guest)
+        guest.lis("thaw", check=False)
+        guest.wait_status("VSS", "OK", LIMIT_S)
+        said = log(guest) + guest.run("cat /run/lis/lisd")
+        assert "a daemon that was killed left" in said
+        guest.lis("freeze")
+        assert_held(guest)
+        guest.lis("thaw")
+        assert_goes_on(guest)
+    finally:
+        guest.run("kill $(pidof lisd | tr ' ' '\n' | sort -n | head -n 1); "
+                  "while pidof lisd; do sleep 0.1; done; daemon start vss")
+        guest.wait_status("VSS", "OK", LIMIT_S)
+
+
 @pytest.mark.slow
 def test_host_that_never_thaws(guest):
     """The limit passes: thawed, and the host is told when it asks."""

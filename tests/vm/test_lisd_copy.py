@@ -201,6 +201,36 @@ def test_daemon_killed_in_the_midst(guest, big, small):
 
 
 @pytest.mark.slow
+def test_survives_a_crash(new_vm, tmp_path):
+    """The machine fails as soon as the host was told that the file is there:
+    all of it is on the disk by then."""
+    source, disk = tmp_path / "source", str(tmp_path / "disk.raw")
+    source.write_bytes(os.urandom(3 << 20))
+    with open(disk, "wb") as stream:
+        stream.truncate(32 << 20)
+    # With a journal, as every guest's: without, a crash can harm any of it.
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O",
+                    "^metadata_csum", disk], check=True,
+                   stdin=subprocess.DEVNULL)
+    vm = new_vm(options=("--disk", disk, "--enable", SERVICE))
+    lisd_guest.take_over(vm, "fcopy")
+    vm.wait_status(SERVICE, "OK", LIMIT_S)
+    mount = "until [ -b /dev/sda ]; do sleep 0.1; done; mkdir -p /mnt/disk; " \
+        "mount -t ext4 /dev/sda /mnt/disk"
+    vm.run(mount + "; echo old >/mnt/disk/replaced; sync")
+    vm.lis("copy", str(source), "/mnt/disk/new")
+    vm.lis("copy", str(source), "/mnt/disk/replaced", "--force")
+    vm.kill()
+    vm.boot()
+    vm.run(mount)
+    wanted = hashlib.sha256(source.read_bytes()).hexdigest()
+    for name in ("new", "replaced"):
+        assert vm.run("sha256sum </mnt/disk/" + name).split()[0] == wanted
+    assert vm.run("ls -A /mnt/disk | grep -v lost+found | sort") == \
+        "new\nreplaced"
+
+
+@pytest.mark.slow
 def test_binds_the_driver_itself(guest, small):
     """Nothing tells uio_hv_generic of the channel but lisd."""
     if guest.kernel != "6.12":

@@ -18,6 +18,11 @@
 /* As the daemons of the Linux kernel's tools/hv make files. */
 #define FILE_MODE  0744
 #define NAME_TRIES 16
+/*
+ * What was written goes to the disk in windows of this size while the next one
+ * comes in: at the end, when the host waits for an answer, little is left.
+ */
+#define WINDOW_BYTES (8ull << 20)
 
 static u32 status_of(int error)
 {
@@ -220,7 +225,7 @@ static int start(struct copy *copy, const struct fcopy_request *request)
 	memcpy(copy->name, request->name, sizeof(copy->name));
 	copy->overwrite = request->flags & FCOPY_OVERWRITE;
 	copy->size_bytes = request->size_bytes;
-	copy->received_bytes = copy->end_bytes = 0;
+	copy->received_bytes = copy->end_bytes = copy->flushed_bytes = 0;
 	copy->folder = folder_open(&rules, request->folder,
 				   request->flags & FCOPY_CREATE_PATH);
 	if (copy->folder < 0) {
@@ -278,6 +283,28 @@ static int write_whole(int fd, const u8 *data, u32 size_bytes, u64 offset)
 	return 0;
 }
 
+/*
+ * Have the disk begin with the windows that are full, and be done with the one
+ * before. That is for speed only: finish() is what sees errors.
+ */
+static void write_back(struct copy *copy)
+{
+	u64 begin = copy->flushed_bytes;
+	u64 end = copy->end_bytes - copy->end_bytes % WINDOW_BYTES;
+
+	if (end <= begin)
+		return;
+	if (begin)
+		(void)sync_file_range(copy->fd, (off_t)(begin - WINDOW_BYTES),
+				      (off_t)WINDOW_BYTES,
+				      SYNC_FILE_RANGE_WAIT_BEFORE |
+					      SYNC_FILE_RANGE_WRITE |
+					      SYNC_FILE_RANGE_WAIT_AFTER);
+	(void)sync_file_range(copy->fd, (off_t)begin, (off_t)(end - begin),
+			      SYNC_FILE_RANGE_WRITE);
+	copy->flushed_bytes = end;
+}
+
 static u32 serve_data(struct copy *copy, const struct fcopy_request *request)
 {
 	u32 size_bytes = request->data_bytes;
@@ -303,6 +330,7 @@ static u32 serve_data(struct copy *copy, const struct fcopy_request *request)
 	if (request->offset + size_bytes > copy->end_bytes)
 		copy->end_bytes = request->offset + size_bytes;
 	copy->received_bytes += size_bytes;
+	write_back(copy);
 	return IC_S_OK;
 }
 
@@ -374,6 +402,34 @@ static int name_take(struct copy *copy)
 	return name_replace(copy);
 }
 
+/* The name, once the file has it, is to survive a crash as well. */
+static void folder_flush(const struct copy *copy)
+{
+	int fd = openat(copy->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Some file systems cannot, and need not. */
+	(void)fsync(fd);
+	close(fd);
+}
+
+static int name_set(struct copy *copy)
+{
+	int error;
+
+	if (copy->overwrite)
+		return name_replace(copy);
+	error = name_give(copy, copy->name);
+	if (copy->temp[0] && (error == EPERM || error == EOPNOTSUPP))
+		error = name_take(copy);
+	return error;
+}
+
+/*
+ * The content is on the disk before anybody can see it, so that a crash leaves
+ * all of the file or none; that it has its name is there before the host hears.
+ */
 static int finish(struct copy *copy)
 {
 	int error;
@@ -383,13 +439,12 @@ static int finish(struct copy *copy)
 	if (ftruncate(copy->fd, (off_t)copy->size_bytes))
 		return errno;
 	error = attributes_set(copy);
-	if (error)
-		return error;
-	if (copy->overwrite)
-		return name_replace(copy);
-	error = name_give(copy, copy->name);
-	if (copy->temp[0] && (error == EPERM || error == EOPNOTSUPP))
-		error = name_take(copy);
+	if (!error && fsync(copy->fd))
+		error = errno;
+	if (!error)
+		error = name_set(copy);
+	if (!error)
+		folder_flush(copy);
 	return error;
 }
 

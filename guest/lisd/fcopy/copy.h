@@ -9,7 +9,8 @@
  * file system has no such files, a name of ours, which is removed when the copy
  * fails or the daemon starts anew). The folder is resolved once and held open;
  * on the way to it only symbolic links that root made are followed, and a link
- * in the file's own place is replaced, never written through.
+ * in the file's own place is replaced, never written through. It is on the disk
+ * before it has its name, and its name is before the host is told.
  *
  * Statuses are HRESULTs, services/ic/wire.h: IC_E_FILE_EXISTS,
  * IC_E_PATH_NOT_FOUND, IC_E_ACCESS_DENIED, IC_E_DISK_FULL, ...
@@ -36,7 +37,8 @@ struct copy {
 	bool overwrite;
 	u64 size_bytes;
 	u64 received_bytes;
-	u64 end_bytes; /* behind what was written or left a hole */
+	u64 end_bytes;	   /* behind what was written or left a hole */
+	u64 flushed_bytes; /* that the disk was asked to write */
 };
 
 /*

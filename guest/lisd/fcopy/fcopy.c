@@ -18,6 +18,7 @@
 #include "guest/lisd/fcopy/copy.h"
 #include "guest/lisd/fcopy/node.h"
 #include "guest/lisd/fcopy/uio.h"
+#include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
 #define RECORD	   "/run/lisd-copy"
@@ -62,14 +63,10 @@ static void driver_load(void)
 	char program[LISD_PATH_BYTES] = "";
 	char *arguments[] = { program, "-q", "uio_hv_generic", NULL };
 	char *environment[] = { "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL };
-	int fd = open(MODPROBE, O_RDONLY | O_CLOEXEC);
-	ssize_t size;
 	pid_t pid;
 
-	size = fd < 0 ? 0 : read(fd, program, sizeof(program) - 1);
-	if (fd >= 0)
-		close(fd);
-	program[size > 0 ? size : 0] = '\0';
+	if (file_read(MODPROBE, program, sizeof(program)) < 0)
+		return;
 	program[strcspn(program, "\n")] = '\0';
 	if (program[0] != '/')
 		return;
@@ -140,14 +137,15 @@ static void bind_try(struct lisd_env *env, struct fcopy *fcopy)
 			    strerror(error));
 }
 
-/* The node of either kind that can be opened now; -1 and errno. */
-static int open_now(struct lisd_env *env, u32 *unbound_looks)
+/* The node of either kind, in @node, that can be opened now; -1 and errno. */
+static int open_now(struct lisd_env *env, u32 *unbound_looks, const char **node)
 {
 	struct fcopy *fcopy = env->state;
 	enum uio_found found;
 	int fd;
 
 	fcopy->uio = false;
+	*node = env->device;
 	fd = open(env->device, O_RDWR | O_CLOEXEC);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
@@ -161,27 +159,29 @@ static int open_now(struct lisd_env *env, u32 *unbound_looks)
 		return -1;
 	}
 	fcopy->uio = true;
-	return open(fcopy->node, O_RDWR | O_CLOEXEC);
+	*node = fcopy->node;
+	fd = open(fcopy->node, O_RDWR | O_CLOEXEC);
+	/* The offer was taken back since its node was found. */
+	if (fd < 0 && (errno == EINVAL || errno == EAGAIN))
+		errno = ENODEV;
+	return fd;
 }
 
 static int fcopy_open(struct lisd_env *env)
 {
 	u32 unbound_looks = 0;
 	bool told_busy = false;
+	const char *node;
 	int fd;
 
 	if (env->device_given)
 		return device_open(env);
 	for (;;) {
-		fd = open_now(env, &unbound_looks);
+		fd = open_now(env, &unbound_looks, &node);
 		if (fd >= 0)
 			return fd;
-		if (errno == EBUSY && !told_busy) {
-			log_warning("%s is held by another daemon: waiting for "
-				    "it to end",
-				    env->device);
-			told_busy = true;
-		}
+		if (!device_may_come(node, errno, &told_busy))
+			return -2;
 		/* No host offers it (yet): that is no failure. */
 		lisd_ready(env);
 		if (!device_wait_change(env, "/dev"))
@@ -224,6 +224,8 @@ static const struct sandbox_rule rules[] = {
 #endif
 	SANDBOX_CALL(SYS_renameat2),
 	SANDBOX_CALL(SYS_ftruncate),
+	SANDBOX_CALL(SYS_fsync),
+	SANDBOX_CALL(SYS_sync_file_range),
 	SANDBOX_CALL(SYS_fchmod),
 	SANDBOX_CALL(SYS_fchown),
 	SANDBOX_CALL(SYS_getrandom),

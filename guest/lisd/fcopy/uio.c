@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest/common/text_file.h"
 #include "guest/lisd/fcopy/channel.h"
 #include "guest/lisd/log.h"
 #include "vmbus/status.h"
@@ -19,22 +20,6 @@
 #define DRIVERS	 "/sys/bus/vmbus/drivers"
 #define CLASS	 "34d14be3-dee4-41c8-9ae7-6b174977c192"
 #define CLASS_ID "{" CLASS "}"
-
-static ssize_t text_read(int folder, const char *path, char *text,
-			 size_t capacity_bytes)
-{
-	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
-	ssize_t size;
-
-	if (fd < 0)
-		return -1;
-	size = read(fd, text, capacity_bytes - 1);
-	close(fd);
-	if (size < 0)
-		return -1;
-	text[size] = '\0';
-	return size;
-}
 
 /* Whether @name is "uio" and a number. */
 static bool is_uio(const char *name)
@@ -94,7 +79,8 @@ enum uio_found uio_find(const struct lisd_env *env, char *node)
 				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (device < 0)
 			continue;
-		if (text_read(device, "class_id", class, sizeof(class)) > 0 &&
+		if (text_file_read(device, "class_id", class, sizeof(class)) >
+			    0 &&
 		    !strncmp(class, CLASS_ID, strlen(CLASS_ID))) {
 			one = device_look(env, device, node);
 			if (found == UIO_NONE || one == UIO_BOUND)
@@ -136,7 +122,7 @@ static size_t rings_size(const struct lisd_env *env, const char *node)
 	snprintf(text, sizeof(text), "%.12s", name + 1);
 	if (snprintf(path, sizeof(path), "%s/sys/class/uio/%s/maps/map0/size",
 		     env->root, text) >= (int)sizeof(path) ||
-	    text_read(AT_FDCWD, path, text, sizeof(text)) <= 0)
+	    text_file_read(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return 0;
 	size = strtoull(text, &end, 16);
 	return end == text || size > 2ull * RING_MAX_BYTES ? 0 : (size_t)size;

@@ -4,16 +4,14 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "guest/lisd/file.h"
-#include "guest/lisd/log.h"
+#include "guest/lisd/kvp/change.h"
 
-#define CHANGES_MAX	 4
 #define PROGRAM_LIMIT_MS 10000
 #define VERIFY_LIMIT_MS	 6000
 #define APPLY_LIMIT_MS	 18000 /* until it is given up and put back */
@@ -23,20 +21,12 @@
 #define NS_PER_MS	 1000000
 #define PRIVATE_MODE	 0600
 #define PUBLIC_MODE	 0644
+#define RESOLVED	 "org.freedesktop.resolve1"
 
 /* Win32 errors, as an HRESULT has them. */
 #define E_ACCESS_DENIED	  0x80070005u
 #define E_WRITE_PROTECTED 0x80070013u
 #define E_TIMEOUT	  0x800705b4u
-
-/* A file before it was changed. */
-struct change {
-	char path[LISD_PATH_BYTES];
-	bool existed;
-	mode_t mode;
-	size_t bytes;
-	char *old;
-};
 
 struct job {
 	struct network *network;
@@ -44,8 +34,8 @@ struct job {
 	const struct net_link *link;
 	enum manager manager;
 	char *reason;
-	struct change changes[CHANGES_MAX];
-	u32 change_count;
+	struct changes changes;
+	bool down;		       /* by ifdown */
 	char profile[DBUS_NAME_BYTES]; /* NetworkManager's before */
 	u64 until_ms;		       /* when it has taken too long */
 };
@@ -105,36 +95,6 @@ static void reason_set(struct job *job, const char *what, const char *why)
 		 what, line);
 }
 
-/* Remembers a file as it is. Returns 0 or -errno. */
-static int change_remember(struct job *job, const char *path)
-{
-	struct change *change = &job->changes[job->change_count];
-	static char text[NETCONF_FILE_BYTES];
-	struct stat status;
-	ssize_t got;
-
-	if (job->change_count == CHANGES_MAX)
-		return -ENOSPC;
-	memset(change, 0, sizeof(*change));
-	snprintf(change->path, sizeof(change->path), "%s", path);
-	got = file_read(path, text, sizeof(text));
-	if (got < 0 && got != -ENOENT)
-		return (int)got;
-	if (got >= 0) {
-		change->old = malloc((size_t)got + 1);
-		if (!change->old || stat(path, &status)) {
-			free(change->old);
-			return -ENOMEM;
-		}
-		memcpy(change->old, text, (size_t)got + 1);
-		change->existed = true;
-		change->bytes = (size_t)got;
-		change->mode = status.st_mode & 07777;
-	}
-	job->change_count++;
-	return 0;
-}
-
 static int change_write(struct job *job, const char *path,
 			const struct netconf_text *text, mode_t mode)
 {
@@ -142,37 +102,26 @@ static int change_write(struct job *job, const char *path,
 	int error;
 
 	lisd_path(job->network->env, full, path);
-	error = text->full ? -EFBIG : change_remember(job, full);
-	if (!error)
-		error = file_replace(full, text->text, text->used, mode);
+	error = text->full ? -EFBIG
+			   : change_file(&job->changes, full, text->text,
+					 text->used, mode);
 	if (error)
 		reason_set(job, path, strerror(-error));
 	return error;
 }
 
-/* Puts the files back, the last first. */
-static void changes_undo(struct job *job)
+/*
+ * Before an interface is taken down: whether what it would be brought up with
+ * can be written at all.
+ */
+static int change_check(struct job *job, const char *path)
 {
-	while (job->change_count) {
-		struct change *change = &job->changes[--job->change_count];
-		int error = 0;
+	char full[LISD_PATH_BYTES];
+	int error = change_allowed(lisd_path(job->network->env, full, path));
 
-		if (change->existed)
-			error = file_replace(change->path, change->old,
-					     change->bytes, change->mode);
-		else if (unlink(change->path) && errno != ENOENT)
-			error = -errno;
-		if (error)
-			log_error("%s: cannot be put back: %s", change->path,
-				  strerror(-error));
-		free(change->old);
-	}
-}
-
-static void changes_keep(struct job *job)
-{
-	while (job->change_count)
-		free(job->changes[--job->change_count].old);
+	if (error)
+		reason_set(job, path, strerror(-error));
+	return error;
 }
 
 static int program_run(struct job *job, enum runner_program program,
@@ -282,6 +231,25 @@ static int networkd_file(struct job *job, struct netconf_text *text)
 			 networkd_apply(&job->network->bus, job->link->index));
 }
 
+/*
+ * What the generator wrote is for systemd-networkd, which takes it at once. For
+ * NetworkManager netplan itself is asked, which takes some of the time: it is
+ * a program in Python.
+ */
+static int netplan_take(struct job *job)
+{
+	char name[LISD_PATH_BYTES / 2], path[LISD_PATH_BYTES];
+
+	snprintf(name, sizeof(name),
+		 "/run/systemd/network/10-netplan-%s.network", job->conf->name);
+	if (!job->network->connected ||
+	    !dbus_has_service(&job->network->bus, NETWORKD_SERVICE) ||
+	    access(lisd_path(job->network->env, path, name), F_OK))
+		return program_run(job, RUNNER_NETPLAN_APPLY, "netplan apply");
+	return bus_error(job, "systemd-networkd",
+			 networkd_apply(&job->network->bus, job->link->index));
+}
+
 static int netplan_apply(struct job *job, struct netconf_text *text)
 {
 	char path[LISD_PATH_BYTES];
@@ -292,14 +260,30 @@ static int netplan_apply(struct job *job, struct netconf_text *text)
 		 job->conf->name);
 	error = change_write(job, path, text, PRIVATE_MODE);
 	if (!error)
-		error = program_run(job, RUNNER_NETPLAN_CHECK,
+		error = program_run(job, RUNNER_NETPLAN_GENERATE,
 				    "netplan generate");
-	if (!error)
-		error = program_run(job, RUNNER_NETPLAN_APPLY, "netplan apply");
-	return error;
+	return error ? error : netplan_take(job);
 }
 
-/* Without resolvconf nobody reads "dns-nameservers". */
+/*
+ * Whether somebody reads "dns-nameservers": resolvconf, but not what
+ * systemd-resolved calls so while it does not run.
+ */
+static bool has_resolvconf(struct job *job)
+{
+	char path[LISD_PATH_BYTES], target[LISD_PATH_BYTES];
+	ssize_t length;
+
+	lisd_path(job->network->env, path, "/sbin/resolvconf");
+	if (access(path, X_OK))
+		return false;
+	length = readlink(path, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	return !strstr(target, "resolvectl") ||
+	       (job->network->connected &&
+		dbus_has_service(&job->network->bus, RESOLVED));
+}
+
 static int resolv_write(struct job *job)
 {
 	static char old[NETCONF_FILE_BYTES];
@@ -309,7 +293,7 @@ static int resolv_write(struct job *job)
 
 	lisd_path(job->network->env, path, "/etc/resolv.conf");
 	if (!job->conf->dns_count || lstat(path, &status) ||
-	    !S_ISREG(status.st_mode) || !access("/sbin/resolvconf", X_OK) ||
+	    !S_ISREG(status.st_mode) || has_resolvconf(job) ||
 	    file_read(path, old, sizeof(old)) < 0)
 		return 0;
 	text.used = 0;
@@ -349,8 +333,13 @@ static int interfaces_write(struct job *job, struct netconf_text *text)
 
 static int ifupdown_apply(struct job *job, struct netconf_text *text)
 {
-	int error;
+	int error = change_check(job, "/etc/network/interfaces");
 
+	if (!error)
+		error = change_check(job, "/etc/network/interfaces.d/lis");
+	if (error)
+		return error;
+	job->down = true;
 	/* While its old stanza is there to be undone. */
 	(void)program_run(job, RUNNER_IFDOWN, "ifdown");
 	error = interfaces_write(job, text);
@@ -365,6 +354,10 @@ static int ifcfg_apply(struct job *job, struct netconf_text *text)
 	netconf_ifcfg(text, job->conf);
 	snprintf(path, sizeof(path), "/etc/sysconfig/network-scripts/ifcfg-%s",
 		 job->conf->name);
+	error = change_check(job, path);
+	if (error)
+		return error;
+	job->down = true;
 	(void)program_run(job, RUNNER_IFDOWN, "ifdown");
 	error = change_write(job, path, text, PUBLIC_MODE);
 	return error ? error : program_run(job, RUNNER_IFUP, "ifup");
@@ -404,12 +397,14 @@ static void manager_undo(struct job *job)
 
 	job->reason = reason;
 	job->until_ms = now_ms() + UNDO_LIMIT_MS;
-	if (job->manager == MANAGER_IFUPDOWN || job->manager == MANAGER_IFCFG)
+	if (job->down)
 		(void)program_run(job, RUNNER_IFDOWN, "ifdown");
-	changes_undo(job);
+	changes_undo(&job->changes);
 	switch (job->manager) {
 	case MANAGER_NETPLAN:
-		(void)program_run(job, RUNNER_NETPLAN_APPLY, "netplan apply");
+		(void)program_run(job, RUNNER_NETPLAN_GENERATE,
+				  "netplan generate");
+		(void)netplan_take(job);
 		break;
 	case MANAGER_NETWORKMANAGER:
 		keyfile_undo(job);
@@ -419,7 +414,8 @@ static void manager_undo(struct job *job)
 		break;
 	case MANAGER_IFCFG:
 	case MANAGER_IFUPDOWN:
-		(void)program_run(job, RUNNER_IFUP, "ifup");
+		if (job->down)
+			(void)program_run(job, RUNNER_IFUP, "ifup");
 		break;
 	case MANAGER_NONE:
 	case MANAGER_COUNT:
@@ -496,8 +492,8 @@ static u32 hook_apply(struct job *job)
 	if (!error)
 		error = program_run(job, RUNNER_HOOK_SET, "hv_set_ifconfig");
 	if (error)
-		changes_undo(job);
-	changes_keep(job);
+		changes_undo(&job->changes);
+	changes_keep(&job->changes);
 	return network_status(error);
 }
 
@@ -530,8 +526,8 @@ u32 network_apply(struct network *network, const struct netconf *conf,
 	error = manager_apply(&job);
 	if (!error)
 		error = verify(&job);
-	if (error && job.manager != MANAGER_NONE)
+	if (error && (job.down || job.changes.count))
 		manager_undo(&job);
-	changes_keep(&job);
+	changes_keep(&job.changes);
 	return network_status(error);
 }

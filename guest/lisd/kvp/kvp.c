@@ -19,6 +19,7 @@ static const struct sandbox_rule rules[] = {
 	SANDBOX_CALL(SYS_stat),
 	SANDBOX_CALL(SYS_lstat),
 	SANDBOX_CALL(SYS_access),
+	SANDBOX_CALL(SYS_readlink),
 	SANDBOX_CALL(SYS_unlink),
 	SANDBOX_CALL(SYS_rename),
 	SANDBOX_CALL(SYS_mkdir),
@@ -29,6 +30,7 @@ static const struct sandbox_rule rules[] = {
 	SANDBOX_CALL(SYS_openat),
 	SANDBOX_CALL(SYS_newfstatat),
 	SANDBOX_CALL(SYS_faccessat),
+	SANDBOX_CALL(SYS_readlinkat),
 	SANDBOX_CALL(SYS_unlinkat),
 	SANDBOX_CALL(SYS_renameat2),
 	SANDBOX_CALL(SYS_mkdirat),
@@ -93,6 +95,7 @@ static void registered(struct kvp_state *state,
 	if (*version && memchr(version, 0, sizeof(state->driver)))
 		(void)text_copy(state->driver, sizeof(state->driver),
 				(const char *)version);
+	state->told_refused = false;
 	log_debug("registered with the driver of version %s", state->driver);
 	lisd_ready(state->env);
 }
@@ -106,9 +109,13 @@ static enum lisd_end kvp_run(struct lisd_env *env, int fd)
 	memset(&message, 0, sizeof(message));
 	message.kvp_hdr.operation = KVP_OP_REGISTER1;
 	if (write(fd, &message, sizeof(message)) != sizeof(message)) {
-		log_error("cannot register for key-value exchange: %s",
-			  strerror(errno));
-		return LISD_FAIL;
+		/* The host takes the service back, or it is not ready yet. */
+		if (!state->told_refused)
+			log_notice("cannot register for key-value exchange "
+				   "yet: %s",
+				   strerror(errno));
+		state->told_refused = true;
+		return LISD_GONE;
 	}
 	while (lisd_wait(env, fd, -1) > 0) {
 		memset(&message, 0, sizeof(message));

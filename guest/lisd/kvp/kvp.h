@@ -24,6 +24,7 @@ struct kvp_state {
 	struct pool pools[KVP_POOL_COUNT];
 	struct network network;
 	char driver[KVP_DRIVER_BYTES]; /* its version, as it told */
+	bool told_refused;	       /* that the driver takes no daemon yet */
 };
 
 /*

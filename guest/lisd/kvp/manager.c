@@ -13,7 +13,7 @@
 #include "guest/lisd/kvp/runner.h"
 
 #define MANAGER_PATH  "/org/freedesktop/NetworkManager"
-#define NETWORKD      "org.freedesktop.network1"
+#define NETWORKD      NETWORKD_SERVICE
 #define NETWORKD_PATH "/org/freedesktop/network1"
 #define CALL_LIMIT_MS 8000
 #define LOOK_MS	      100

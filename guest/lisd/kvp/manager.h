@@ -14,8 +14,9 @@
 #include "guest/lisd/kvp/netlink.h"
 #include "guest/lisd/lisd.h"
 
-#define MANAGER_SERVICE "org.freedesktop.NetworkManager"
-#define MANAGER_BUS	"/run/dbus/system_bus_socket"
+#define MANAGER_SERVICE	 "org.freedesktop.NetworkManager"
+#define NETWORKD_SERVICE "org.freedesktop.network1"
+#define MANAGER_BUS	 "/run/dbus/system_bus_socket"
 
 enum manager {
 	MANAGER_NONE,

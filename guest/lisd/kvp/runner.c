@@ -25,7 +25,7 @@
 
 /* "%s" in a word stands for the argument. */
 static const struct program {
-	const char *paths[3]; /* those of a hook are below its folder */
+	const char *paths[4]; /* those of a hook are below its folder */
 	bool hook;
 	const char *words[ARGUMENTS_MAX];
 } programs[RUNNER_PROGRAMS] = {
@@ -35,9 +35,12 @@ static const struct program {
 	[RUNNER_IFDOWN] = { { "/usr/sbin/ifdown", "/sbin/ifdown" },
 			    false,
 			    { "ifdown", "%s" } },
-	[RUNNER_NETPLAN_CHECK] = { { "/usr/sbin/netplan", "/usr/bin/netplan" },
-				   false,
-				   { "netplan", "generate" } },
+	/* Not by way of netplan, which is a script: in the order of its age. */
+	[RUNNER_NETPLAN_GENERATE] = { { "/usr/libexec/netplan/configure",
+					"/usr/libexec/netplan/generate",
+					"/usr/lib/netplan/generate" },
+				      false,
+				      { "generate" } },
 	[RUNNER_NETPLAN_APPLY] = { { "/usr/sbin/netplan", "/usr/bin/netplan" },
 				   false,
 				   { "netplan", "apply" } },

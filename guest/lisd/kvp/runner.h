@@ -20,13 +20,13 @@
 #define RUNNER_HOOK_KEYFILE "/var/lib/hyperv/%s.nmconnection"
 
 enum runner_program {
-	RUNNER_IFUP,	      /* ifup NAME */
-	RUNNER_IFDOWN,	      /* ifdown NAME */
-	RUNNER_NETPLAN_CHECK, /* netplan generate */
-	RUNNER_NETPLAN_APPLY, /* netplan apply */
-	RUNNER_HOOK_SET,      /* HOOKS/hv_set_ifconfig IFCFG KEYFILE */
-	RUNNER_HOOK_DNS,      /* HOOKS/hv_get_dns_info NAME */
-	RUNNER_HOOK_DHCP,     /* HOOKS/hv_get_dhcp_info NAME */
+	RUNNER_IFUP,		 /* ifup NAME */
+	RUNNER_IFDOWN,		 /* ifdown NAME */
+	RUNNER_NETPLAN_GENERATE, /* what `netplan generate` runs */
+	RUNNER_NETPLAN_APPLY,	 /* netplan apply */
+	RUNNER_HOOK_SET,	 /* HOOKS/hv_set_ifconfig IFCFG KEYFILE */
+	RUNNER_HOOK_DNS,	 /* HOOKS/hv_get_dns_info NAME */
+	RUNNER_HOOK_DHCP,	 /* HOOKS/hv_get_dhcp_info NAME */
 	RUNNER_PROGRAMS
 };
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,12 +65,23 @@ int freezer_init(struct freezer *freezer, const struct freezer_calls *calls)
 	return 0;
 }
 
+void freezer_share(struct freezer *freezer, struct freezer_shared *shared)
+{
+	munmap(freezer->shared, sizeof(*freezer->shared));
+	freezer->shared = shared;
+}
+
 int freezer_add(struct freezer *freezer, int fd, const char *point)
 {
+	struct stat status;
+
 	if (freezer->count == FREEZER_TARGETS_MAX)
 		return EMFILE;
-	freezer->targets[freezer->count++] =
-		(struct freezer_target){ .fd = fd, .point = point };
+	if (fstat(fd, &status))
+		return errno;
+	freezer->targets[freezer->count++] = (struct freezer_target){
+		.fd = fd, .point = point, .device = status.st_dev
+	};
 	return 0;
 }
 
@@ -256,11 +268,17 @@ static int freeze_one(struct freezer *freezer, u32 index)
 int freezer_freeze(struct freezer *freezer, u64 limit_ms, const int *closed,
 		   u32 closed_count)
 {
+	struct freezer_shared *shared = freezer->shared;
 	int error;
 	u32 i;
 
 	freezer->failed = NULL;
-	memset(freezer->shared, 0, sizeof(*freezer->shared));
+	/* Nothing is held until both know where that is. */
+	memset(shared->held, 0, freezer->count);
+	for (i = 0; i < freezer->count; i++)
+		shared->device[i] = freezer->targets[i].device;
+	shared->expired = 0;
+	shared->count = freezer->count;
 	error = watchdog_start(freezer, limit_ms, closed, closed_count);
 	if (!error && mlockall(MCL_CURRENT | MCL_FUTURE))
 		error = errno;
@@ -270,4 +288,37 @@ int freezer_freeze(struct freezer *freezer, u64 limit_ms, const int *closed,
 	if (error)
 		freezer_thaw(freezer);
 	return error;
+}
+
+/* ---- the next process ---- */
+
+/* Whether @left tells that a file system is held; it does not any more then. */
+static bool was_held(struct freezer_shared *left, u64 device)
+{
+	bool held = false;
+	u32 i;
+
+	for (i = 0; i < left->count && i < FREEZER_TARGETS_MAX; i++) {
+		if (left->device[i] != device ||
+		    port_load_acquire(&left->held[i]) == FREEZER_FREE)
+			continue;
+		port_store_release(&left->held[i], (u8)FREEZER_FREE);
+		held = true;
+	}
+	return held;
+}
+
+u32 freezer_recover(struct freezer *freezer, struct freezer_shared *left)
+{
+	u32 i, thawed = 0;
+
+	for (i = 0; i < freezer->count; i++) {
+		struct freezer_target *target = &freezer->targets[i];
+
+		if (was_held(left, target->device) &&
+		    !freezer->calls->thaw(target->fd))
+			thawed++;
+	}
+	forget(freezer);
+	return thawed;
 }

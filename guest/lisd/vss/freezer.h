@@ -38,11 +38,14 @@ enum freezer_held {
 
 struct freezer_shared {
 	u32 expired; /* the watchdog thawed: the limit had passed */
-	u8 held[FREEZER_TARGETS_MAX]; /* enum freezer_held */
+	u32 count;   /* of the targets */
+	u8 held[FREEZER_TARGETS_MAX];	 /* enum freezer_held */
+	u64 device[FREEZER_TARGETS_MAX]; /* st_dev of each */
 };
 
 struct freezer_target {
 	int fd;
+	u64 device;
 	const char *point; /* for messages; the caller's */
 };
 
@@ -61,6 +64,12 @@ struct freezer {
  * freezer_init - once. @calls: NULL for the system's. Returns 0 or an errno.
  */
 int freezer_init(struct freezer *freezer, const struct freezer_calls *calls);
+
+/*
+ * freezer_share - use memory that more processes than the watchdog see, in
+ * place of what freezer_init() allocated; while nothing is frozen.
+ */
+void freezer_share(struct freezer *freezer, struct freezer_shared *shared);
 
 /*
  * freezer_add - one more file system, mounted after those before it.
@@ -89,6 +98,14 @@ int freezer_freeze(struct freezer *freezer, u64 limit_ms, const int *closed,
  * file system that cannot be thawed.
  */
 int freezer_thaw(struct freezer *freezer);
+
+/*
+ * freezer_recover - thaw those of the targets that @left tells are held, by a
+ * freezer whose processes are gone; the first mounted first. Forgets the
+ * targets, and @left holds nothing any more.
+ * Returns how many were thawed.
+ */
+u32 freezer_recover(struct freezer *freezer, struct freezer_shared *left);
 
 /* freezer_expired - whether the watchdog thawed. */
 bool freezer_expired(const struct freezer *freezer);

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "guest/common/text_file.h"
 #include "guest/lisd/log.h"
 
 #define TABLE_FIRST_BYTES (64u << 10)
@@ -76,18 +77,10 @@ static u32 mount_id(int fd)
 {
 	static const char words[] = "\nmnt_id:";
 	char path[32], text[512], *found;
-	ssize_t size;
-	int info;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = open(path, O_RDONLY | O_CLOEXEC);
-	if (info < 0)
+	if (text_file_read(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return 0;
-	size = read(info, text, sizeof(text) - 1);
-	close(info);
-	if (size <= 0)
-		return 0;
-	text[size] = '\0';
 	found = strstr(text, words);
 	return found ? (u32)strtoul(found + strlen(words), NULL, 10) : 0;
 }
@@ -110,20 +103,12 @@ static bool loop_file(const char *device, char *file, size_t capacity_bytes)
 	static const char *const places[] = { "loop/backing_file",
 					      "../loop/backing_file" };
 	char path[PATH_MAX];
-	ssize_t size;
 	size_t i;
-	int fd;
 
 	for (i = 0; i < PORT_ARRAY_SIZE(places); i++) {
 		snprintf(path, sizeof(path), "%s/%s", device, places[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
+		if (text_file_read(AT_FDCWD, path, file, capacity_bytes) <= 0)
 			continue;
-		size = read(fd, file, capacity_bytes - 1);
-		close(fd);
-		if (size <= 0)
-			continue;
-		file[size] = '\0';
 		file[strcspn(file, "\n")] = '\0';
 		return true;
 	}
@@ -156,9 +141,7 @@ static enum mounts_backing slaves_backing(const struct devices *devices,
 	char path[PATH_MAX], text[32];
 	struct dirent *entry;
 	u32 major, minor;
-	ssize_t size;
 	DIR *folder;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/slaves", device);
 	folder = opendir(path);
@@ -168,15 +151,9 @@ static enum mounts_backing slaves_backing(const struct devices *devices,
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/dev", entry->d_name);
-		fd = openat(dirfd(folder), path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		size = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		if (size <= 0)
-			continue;
-		text[size] = '\0';
-		if (sscanf(text, "%u:%u", &major, &minor) == 2)
+		if (text_file_read(dirfd(folder), path, text, sizeof(text)) >
+			    0 &&
+		    sscanf(text, "%u:%u", &major, &minor) == 2)
 			found = backing_of(devices, major, minor, file_mount_id,
 					   depth + 1);
 	}
@@ -243,9 +220,6 @@ int system_read(const struct lisd_env *env, struct system_mounts *system)
 		return ENOMEM;
 	}
 	mounts_parse(&system->mounts, system->text, size_bytes, list, capacity);
-	if (system->mounts.bad)
-		log_warning("%u lines of %s are not understood",
-			    system->mounts.bad, path);
 	mounts_choose(&system->mounts, backing, &devices);
 	return 0;
 }
@@ -288,12 +262,39 @@ static int target_open(const struct mounts *mounts, const struct mount *chosen)
 	return -1;
 }
 
+static int target_add(const struct mounts *mounts, const struct mount *mount,
+		      struct freezer *freezer)
+{
+	int fd = target_open(mounts, mount), error;
+
+	if (fd < 0)
+		return errno;
+	error = freezer_add(freezer, fd, mount->point);
+	if (error)
+		close(fd);
+	return error;
+}
+
+void system_open_quietly(const struct system_mounts *system,
+			 struct freezer *freezer)
+{
+	u32 i;
+
+	for (i = 0; i < system->mounts.count; i++)
+		if (!system->mounts.list[i].skip)
+			(void)target_add(&system->mounts,
+					 &system->mounts.list[i], freezer);
+}
+
 int system_open(const struct system_mounts *system, struct freezer *freezer,
 		const char **failed)
 {
-	int fd, error;
+	int error;
 	u32 i;
 
+	if (system->mounts.bad)
+		log_warning("%u lines of the mount table are not understood",
+			    system->mounts.bad);
 	for (i = 0; i < system->mounts.count; i++) {
 		const struct mount *mount = &system->mounts.list[i];
 
@@ -302,12 +303,9 @@ int system_open(const struct system_mounts *system, struct freezer *freezer,
 				 mount->type, mount->skip);
 		if (mount->skip)
 			continue;
-		fd = target_open(&system->mounts, mount);
-		error = fd < 0 ? errno : freezer_add(freezer, fd, mount->point);
+		error = target_add(&system->mounts, mount, freezer);
 		if (!error)
 			continue;
-		if (fd >= 0)
-			close(fd);
 		/* Unmounted meanwhile, or mounted over everywhere. */
 		if (error == ENOENT) {
 			log_notice("%s is not frozen: no way leads to it",

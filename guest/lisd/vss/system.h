@@ -32,4 +32,11 @@ void system_free(struct system_mounts *system);
 int system_open(const struct system_mounts *system, struct freezer *freezer,
 		const char **failed);
 
+/*
+ * system_open_quietly - the same of what can be opened, without a word: the log
+ * may be on a file system that is frozen.
+ */
+void system_open_quietly(const struct system_mounts *system,
+			 struct freezer *freezer);
+
 #endif

@@ -12,20 +12,27 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest/lisd/log.h"
 #include "guest/lisd/vss/freezer.h"
 #include "guest/lisd/vss/hooks.h"
 #include "guest/lisd/vss/note.h"
+#include "guest/lisd/vss/record.h"
 #include "guest/lisd/vss/system.h"
 #include "services/ic/wire.h"
 
 #define HOOKS_FOLDER  "/etc/lisd/vss.d"
 #define HOOKS_LIMIT_S 45
+#define RECORD	      "/run/lisd-frozen"
 #define LIMIT_S	      120
 #define LIMIT_MAX_S   900
 #define MS_PER_S      1000
+#define NS_PER_MS     1000000
+/* For another daemon to end, and how often it is looked at meanwhile. */
+#define OTHER_LIMIT_MS 5000
+#define LOOK_MS	       100
 /* More than a host's request, so that one that is too long is seen. */
 #define REQUEST_BYTES 512
 
@@ -57,23 +64,75 @@ static u32 seconds(struct lisd_env *env, const char *name, u32 otherwise)
 	return (u32)value;
 }
 
+/*
+ * What a daemon that was killed together with its watchdog left frozen, thaws
+ * before this one does anything else: not even a line can be logged until then.
+ */
+static void recover(struct lisd_env *env, struct vss *vss, const char *path)
+{
+	struct timespec pause = { .tv_nsec = LOOK_MS * (long)NS_PER_MS };
+	struct record left;
+	u32 thawed, waited_ms = 0;
+	int error;
+
+	/* One whose supervisor died is about to end: its place is taken then.
+	 */
+	while ((error = record_left(&left, path)) &&
+	       (error == EAGAIN || error == EACCES) &&
+	       waited_ms < OTHER_LIMIT_MS) {
+		nanosleep(&pause, NULL);
+		waited_ms += LOOK_MS;
+	}
+	if (error)
+		return;
+	if (!system_read(env, &vss->system)) {
+		system_open_quietly(&vss->system, &vss->freezer);
+		thawed = freezer_recover(&vss->freezer, left.shared);
+		system_free(&vss->system);
+		if (thawed)
+			log_error("backup: a daemon that was killed left %u "
+				  "file systems frozen: they are thawed",
+				  thawed);
+	}
+	record_drop(&left, path);
+}
+
+/* Where that can be, what is frozen is known to who comes after both, too. */
+static void record_begin(struct vss *vss, const char *path)
+{
+	struct record record;
+	int error = record_make(&record, path);
+
+	if (!error)
+		freezer_share(&vss->freezer, record.shared);
+	else
+		log_warning("backup: no record of what is frozen in %s: %s; "
+			    "should this process and its watchdog be killed "
+			    "at once, nobody thaws",
+			    path, strerror(error));
+}
+
 static int vss_prepare(struct lisd_env *env)
 {
 	static struct vss vss;
 	struct rlimit files;
 	char path[LISD_PATH_BYTES];
 	const char *folder;
-	int error = freezer_init(&vss.freezer, NULL);
+	int error;
 
-	if (error) {
-		log_error("backup: no shared memory: %s", strerror(error));
-		return -1;
-	}
 	/* One descriptor for each file system. */
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
+	lisd_path(env, path, RECORD);
+	error = freezer_init(&vss.freezer, NULL);
+	if (error) {
+		log_error("backup: no shared memory: %s", strerror(error));
+		return -1;
+	}
+	recover(env, &vss, path);
+	record_begin(&vss, path);
 	vss.limit_ms = (u64)seconds(env, "vss.limit", LIMIT_S) * MS_PER_S;
 	vss.hooks_fd = -1;
 	folder = lisd_setting(env, "vss.hooks", NULL);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The guest's side of a copy, on this machine's file system. */
 #define _GNU_SOURCE
-#include "tests/unit/guest/tools/tree.h"
+#include "tests/unit/guest/fcopy/copies.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,100 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "guest/lisd/fcopy/copy.h"
-#include "guest/lisd/fcopy/node.h"
-
-static char root[TREE_BYTES];
-static struct copy copy;
-static struct fcopy_request request;
-
-static int setup(void **state)
-{
-	(void)state;
-	tree_make(root);
-	assert_true(copy_init(&copy, ""));
-	close(copy.root);
-	copy.root = open(root, O_PATH | O_DIRECTORY);
-	/* Tests may run as any user. */
-	copy.owner = geteuid();
-	return copy.root < 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	copy_cancel(&copy);
-	close(copy.root);
-	if (copy.record >= 0)
-		close(copy.record);
-	tree_remove(root);
-	return 0;
-}
-
-static u32 start(const char *folder, const char *name, u32 flags, u64 size)
-{
-	memset(&request, 0, sizeof(request));
-	request.operation = FCOPY_OPERATION_START;
-	strcpy(request.folder, folder);
-	strcpy(request.name, name);
-	request.flags = flags;
-	request.size_bytes = size;
-	return copy_serve(&copy, &request);
-}
-
-static u32 data(u64 offset, const char *bytes, u32 size)
-{
-	request.operation = FCOPY_OPERATION_DATA;
-	request.offset = offset;
-	request.data_bytes = size;
-	request.data = (const u8 *)bytes;
-	return copy_serve(&copy, &request);
-}
-
-static u32 end(enum fcopy_operation operation)
-{
-	request.operation = operation;
-	return copy_serve(&copy, &request);
-}
-
-static u32 complete(void)
-{
-	return end(FCOPY_OPERATION_COMPLETE);
-}
-
-/* Names in a folder, "." and ".." aside. */
-static int entries(const char *folder)
-{
-	char path[256];
-	struct dirent *entry;
-	int count = -2;
-	DIR *open;
-
-	snprintf(path, sizeof(path), "%s/%s", root, folder);
-	open = opendir(path);
-	assert_non_null(open);
-	while ((entry = readdir(open)))
-		count++;
-	closedir(open);
-	return count;
-}
-
-static void assert_content(const char *path, const char *expected)
-{
-	char full[256], text[64];
-	ssize_t size;
-	int fd;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	fd = open(full, O_RDONLY);
-	assert_true(fd >= 0);
-	size = read(fd, text, sizeof(text) - 1);
-	assert_true(size >= 0);
-	text[size] = '\0';
-	assert_string_equal(text, expected);
-	close(fd);
-}
 
 static void test_whole_file(void **state)
 {
@@ -407,60 +312,8 @@ static void test_record(void **state)
 	assert_int_equal(entries(""), 2);
 }
 
-static u8 message[8192];
-
-static void test_node_messages(void **state)
-{
-	struct fcopy_start *begin = (struct fcopy_start *)message;
-	struct fcopy_data *block = (struct fcopy_data *)message;
-	u32 size;
-
-	(void)state;
-	memset(message, 0, sizeof(message));
-	memcpy(begin->name, "\xc4\xaf", 3);
-	memcpy(begin->folder, "/tmp/", 6);
-	begin->flags = FCOPY_OVERWRITE;
-	begin->size_bytes = 7;
-	assert_int_equal(node_parse(message, sizeof(*begin), &request),
-			 IC_S_OK);
-	assert_string_equal(request.name, "\xc4\xaf");
-	assert_string_equal(request.folder, "/tmp/");
-	assert_int_equal(request.size_bytes, 7);
-	for (size = 0; size < sizeof(*begin); size++)
-		assert_int_equal(node_parse(message, size, &request),
-				 IC_E_INVALID_ARGUMENT);
-	begin->flags = 4;
-	assert_int_equal(node_parse(message, sizeof(*begin), &request),
-			 IC_E_INVALID_ARGUMENT);
-	begin->flags = 0;
-	memcpy(begin->name, "a/b", 4);
-	assert_int_equal(node_parse(message, sizeof(*begin), &request),
-			 IC_E_INVALID_NAME);
-	/* As long as the driver makes it at most: it may have been cut. */
-	memset(begin->name, 'x', 259);
-	assert_int_equal(node_parse(message, sizeof(*begin), &request),
-			 IC_E_NAME_TOO_LONG);
-	memset(begin->name, 'x', sizeof(begin->name));
-	assert_int_equal(node_parse(message, sizeof(*begin), &request),
-			 IC_E_INVALID_NAME);
-	memset(message, 0, sizeof(message));
-	block->header.operation = FCOPY_OPERATION_DATA;
-	block->size_bytes = FCOPY_BLOCK_BYTES;
-	assert_int_equal(node_parse(message, sizeof(*block), &request),
-			 IC_S_OK);
-	assert_int_equal(node_parse(message, sizeof(*block) - 1, &request),
-			 IC_E_INVALID_ARGUMENT);
-	block->size_bytes++;
-	assert_int_equal(node_parse(message, sizeof(message), &request),
-			 IC_E_INVALID_ARGUMENT);
-	block->header.operation = FCOPY_OPERATION_COUNT;
-	assert_int_equal(node_parse(message, sizeof(message), &request),
-			 IC_E_NOT_SUPPORTED);
-	block->header.operation = FCOPY_OPERATION_CANCEL;
-	assert_int_equal(node_parse(message, 36, &request), IC_S_OK);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, copies_setup, copies_teardown)
 
 int main(void)
 {
@@ -477,7 +330,6 @@ int main(void)
 		TEST(test_names),
 		TEST(test_killed_at_each_step),
 		TEST(test_record),
-		TEST(test_node_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

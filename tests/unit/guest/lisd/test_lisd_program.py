@@ -12,7 +12,8 @@ import sys
 import tempfile
 
 MOST_BYTES = 400 * 1024
-NAMES = ("hv_kvp_daemon",)
+NAMES = ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon",
+         "hv_fcopy_uio_daemon")
 
 
 def run(path, *arguments):

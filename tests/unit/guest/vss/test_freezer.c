@@ -4,134 +4,23 @@
  * that are bytes of shared memory.
  */
 #define _GNU_SOURCE
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/guest/vss/world.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "guest/lisd/vss/freezer.h"
-
-#define SYSTEMS	    10
-#define LONG_MS	    600000
-#define TRY_LIMIT_S 60
-
-/* All processes see it. Descriptor fds[i] is the file system i. */
-struct world {
-	int frozen[SYSTEMS];
-	int order[SYSTEMS * 4]; /* of freezes (i + 1) and thaws -(i + 1) */
-	int steps;
-	int fail_at; /* the call that fails, from 1 */
-	int error;
-	int calls;
-	bool hang; /* in the next freeze, until the watchdog thaws */
-};
-
-static struct world *world;
-static int fds[SYSTEMS];
-static struct freezer freezer;
-
-static int index_of(int fd)
-{
-	int i;
-
-	for (i = 0; i < SYSTEMS; i++) {
-		if (fds[i] == fd)
-			return i;
-	}
-	return -1;
-}
-
-static void moment(void)
-{
-	const struct timespec time = { .tv_nsec = 1000000 };
-
-	nanosleep(&time, NULL);
-}
-
-static int fake_freeze(int fd)
-{
-	int i = index_of(fd);
-
-	if (++world->calls == world->fail_at)
-		return world->error;
-	if (world->frozen[i])
-		return EBUSY;
-	while (world->hang)
-		moment();
-	world->frozen[i] = 1;
-	world->order[world->steps++] = i + 1;
-	return 0;
-}
-
-static int fake_thaw(int fd)
-{
-	int i = index_of(fd);
-
-	world->hang = false;
-	if (!world->frozen[i])
-		return EINVAL;
-	world->frozen[i] = 0;
-	world->order[world->steps++] = -(i + 1);
-	return 0;
-}
-
-static const struct freezer_calls calls = { fake_freeze, fake_thaw };
-
-static void begin(void)
-{
-	int i;
-
-	memset(world, 0, sizeof(*world));
-	assert_int_equal(freezer_init(&freezer, &calls), 0);
-	for (i = 0; i < SYSTEMS; i++) {
-		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		assert_true(fds[i] >= 0);
-		assert_int_equal(freezer_add(&freezer, fds[i], "/a"), 0);
-	}
-}
-
-static int frozen_count(void)
-{
-	int i, count = 0;
-
-	for (i = 0; i < SYSTEMS; i++)
-		count += world->frozen[i];
-	return count;
-}
-
-static void wait_thawed(void)
-{
-	int i;
-
-	for (i = 0; frozen_count() && i < TRY_LIMIT_S * 1000; i++)
-		moment();
-	assert_int_equal(frozen_count(), 0);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return world == MAP_FAILED;
-}
+#define LONG_MS 600000
 
 static void test_order(void **state)
 {
 	int i;
 
 	(void)state;
-	begin();
+	world_begin();
 	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
 	assert_int_equal(frozen_count(), SYSTEMS);
 	assert_int_equal(freezer_thaw(&freezer), 0);
@@ -152,7 +41,7 @@ static void test_a_file_system_that_refuses(void **state)
 
 	(void)state;
 	for (at = 1; at <= SYSTEMS; at++) {
-		begin();
+		world_begin();
 		world->fail_at = at;
 		world->error = EIO;
 		assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0),
@@ -167,7 +56,7 @@ static void test_a_file_system_that_refuses(void **state)
 static void test_passed_over(void **state)
 {
 	(void)state;
-	begin();
+	world_begin();
 	world->fail_at = 3;
 	world->error = EOPNOTSUPP;
 	world->frozen[0] = 1; /* somebody else's */
@@ -185,7 +74,7 @@ static void test_daemon_killed(void **state)
 	int status;
 
 	(void)state;
-	begin();
+	world_begin();
 	pid = fork();
 	if (!pid) {
 		freezer_freeze(&freezer, LONG_MS, NULL, 0);
@@ -205,7 +94,7 @@ static void test_daemon_killed_half_way(void **state)
 	int i;
 
 	(void)state;
-	begin();
+	world_begin();
 	world->hang = true;
 	pid = fork();
 	if (!pid) {
@@ -229,7 +118,7 @@ static void test_daemon_hangs(void **state)
 	pid_t pid;
 
 	(void)state;
-	begin();
+	world_begin();
 	pid = fork();
 	if (!pid) {
 		freezer_freeze(&freezer, 2000, NULL, 0);
@@ -249,12 +138,12 @@ static void test_daemon_hangs(void **state)
 static void test_limit(void **state)
 {
 	(void)state;
-	begin();
+	world_begin();
 	assert_int_equal(freezer_freeze(&freezer, 1, NULL, 0) % ETIMEDOUT, 0);
 	wait_thawed();
 	freezer_thaw(&freezer);
 	/* Another freeze does not inherit it. */
-	begin();
+	world_begin();
 	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
 	assert_int_equal(freezer_thaw(&freezer), 0);
 }
@@ -263,7 +152,7 @@ static void test_limit(void **state)
 static void test_freeze_that_exceeds_the_limit(void **state)
 {
 	(void)state;
-	begin();
+	world_begin();
 	world->hang = true;
 	assert_int_equal(freezer_freeze(&freezer, 100, NULL, 0), ETIMEDOUT);
 	assert_int_equal(frozen_count(), 0);
@@ -276,7 +165,7 @@ static void test_closed(void **state)
 	char byte;
 
 	(void)state;
-	begin();
+	world_begin();
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(freezer_freeze(&freezer, LONG_MS, &ends[1], 1), 0);
 	close(ends[1]);
@@ -290,10 +179,10 @@ static void test_many(void **state)
 	int i;
 
 	(void)state;
-	begin();
+	world_begin();
 	for (i = SYSTEMS; i < FREEZER_TARGETS_MAX; i++)
-		assert_int_equal(freezer_add(&freezer, -1, "/b"), 0);
-	assert_int_equal(freezer_add(&freezer, -1, "/b"), EMFILE);
+		assert_int_equal(freezer_add(&freezer, fds[0], "/b"), 0);
+	assert_int_equal(freezer_add(&freezer, fds[0], "/b"), EMFILE);
 }
 
 int main(void)
@@ -311,5 +200,5 @@ int main(void)
 		cmocka_unit_test(test_many),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, world_setup, NULL);
 }
