@@ -94,6 +94,24 @@ static inline bool compat_is_isolated(void)
 	kmsg_dump_get_buffer(dumper, false, text, size, bytes)
 #endif
 
+/* 5.16: the end of a SCSI command is a function. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)
+#define compat_scsi_done(command) scsi_done(command)
+#else
+#define compat_scsi_done(command) (command)->scsi_done(command)
+#endif
+
+/*
+ * 6.7, and later releases of stable kernels before it: what is looked at anew
+ * is a unit, no longer its device.
+ */
+#define compat_scsi_rescan_device(unit)                                        \
+	scsi_rescan_device(                                                    \
+		__builtin_types_compatible_p(typeof(scsi_rescan_device),       \
+					     void(struct device *))            \
+			? (void *)&(unit)->sdev_gendev                         \
+			: (void *)(unit))
+
 /* 6.11: remove() of a platform driver returns nothing. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define COMPAT_PLATFORM_REMOVE_TYPE void

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* What comes back from the host, and the engine's own questions. */
+#include "guest/kmod/hv_storvsc/storvsc.h"
+#include <scsi/scsi_device.h>
+
+/* Commands that are ended in one hold of the lock. */
+#define BATCH 16u
+
+static void unit_mark(struct storvsc *storvsc, struct scsi_device *unit,
+		      int bit)
+{
+	set_bit(bit, (unsigned long *)&unit->hostdata);
+	queue_work(system_long_wq, &storvsc->rescan_work);
+}
+
+static void sense_give(struct scsi_cmnd *command,
+		       const struct scsi_result *result)
+{
+	memcpy(command->sense_buffer, result->sense,
+	       min_t(u32, result->sense_bytes, SCSI_SENSE_BUFFERSIZE));
+	command->result = SAM_STAT_CHECK_CONDITION;
+}
+
+static void command_end(struct storvsc *storvsc, struct scsi_cmnd *command,
+			const struct storage_vsc_event *event)
+{
+	u32 asked = scsi_bufflen(command);
+
+	scsi_set_resid(command, asked - min(asked, event->result.transferred));
+	switch (event->outcome) {
+	case STORAGE_OUTCOME_GOOD:
+		command->result = DID_OK << 16;
+		break;
+	case STORAGE_OUTCOME_SENSE:
+		sense_give(command, &event->result);
+		break;
+	case STORAGE_OUTCOME_RESIZED:
+		unit_mark(storvsc, command->device, STORVSC_UNIT_RESIZED);
+		command->result = DID_REQUEUE << 16;
+		break;
+	case STORAGE_OUTCOME_BUSY:
+		command->result = SAM_STAT_BUSY;
+		break;
+	case STORAGE_OUTCOME_CONFLICT:
+		command->result = SAM_STAT_RESERVATION_CONFLICT;
+		break;
+	case STORAGE_OUTCOME_ABORTED:
+		command->result = DID_RESET << 16;
+		break;
+	case STORAGE_OUTCOME_GONE:
+		unit_mark(storvsc, command->device, STORVSC_UNIT_GONE);
+		command->result = DID_NO_CONNECT << 16;
+		break;
+	default:
+		command->result = DID_ERROR << 16;
+		break;
+	}
+}
+
+/* A command that ended, or NULL. */
+static struct scsi_cmnd *event_take(struct storvsc *storvsc,
+				    const struct storage_vsc_event *event)
+{
+	struct scsi_cmnd *command = NULL;
+
+	switch (event->kind) {
+	case STORAGE_VSC_READY:
+		storvsc->ready_error = 0;
+		complete_all(&storvsc->ready);
+		break;
+	case STORAGE_VSC_REFUSED:
+		dev_err(&storvsc->device->dev,
+			"the host refuses its disks: status 0x%08x\n",
+			event->nt_status);
+		complete_all(&storvsc->ready);
+		break;
+	case STORAGE_VSC_COMPLETED:
+		command = (struct scsi_cmnd *)(uintptr_t)event->cookie;
+		command_end(storvsc, command, event);
+		break;
+	case STORAGE_VSC_RESET_DONE:
+		storvsc->reset_status = event->nt_status;
+		complete(&storvsc->reset_done);
+		break;
+	case STORAGE_VSC_RESCAN:
+		queue_work(system_long_wq, &storvsc->rescan_work);
+		break;
+	default:
+		break;
+	}
+	return command;
+}
+
+/* One packet; VMBUS_AGAIN: there is none. */
+static enum vmbus_status packet_take(struct storvsc *storvsc,
+				     struct scsi_cmnd **command)
+{
+	struct ring *rx = &storvsc->device->channel->rx;
+	struct storage_vsc_event event;
+	enum vmbus_status status;
+	struct packet_view view;
+
+	*command = NULL;
+	status = packet_peek_copy(rx, &view, storvsc->bounce,
+				  sizeof(storvsc->bounce));
+	if (status)
+		return status;
+	status = storage_vsc_receive(&storvsc->vsc, &view, &event);
+	packet_consume(rx, &view);
+	if (!status)
+		*command = event_take(storvsc, &event);
+	return status;
+}
+
+/* Up to BATCH commands; true: there may be more. */
+static bool answers_take(struct storvsc *storvsc, struct scsi_cmnd **ended,
+			 u32 *count)
+{
+	struct lisbus_channel *channel = storvsc->device->channel;
+	enum vmbus_status status = VMBUS_OK;
+
+	ring_mask(&channel->rx);
+	while (!status && *count < BATCH) {
+		status = packet_take(storvsc, &ended[*count]);
+		if (ended[*count])
+			++*count;
+	}
+	if (vmbus_status_is_violation(status)) {
+		storvsc_fail(storvsc, status);
+		return false;
+	}
+	if (ring_release(&channel->rx))
+		lisbus_channel_signal(channel);
+	storvsc_ask(storvsc);
+	return *count == BATCH || ring_unmask(&channel->rx);
+}
+
+void storvsc_answers(struct tasklet_struct *tasklet)
+{
+	struct storvsc *storvsc =
+		container_of(tasklet, struct storvsc, tasklet);
+	struct scsi_cmnd *ended[BATCH + 1];
+	unsigned long flags;
+	bool more = true;
+	u32 count, i;
+
+	while (more) {
+		count = 0;
+		spin_lock_irqsave(&storvsc->lock, flags);
+		more = storvsc->open && !storvsc->failed &&
+		       answers_take(storvsc, ended, &count);
+		spin_unlock_irqrestore(&storvsc->lock, flags);
+		for (i = 0; i < count; i++)
+			compat_scsi_done(ended[i]);
+	}
+}
+
+void storvsc_ask(struct storvsc *storvsc)
+{
+	struct lisbus_channel *channel = storvsc->device->channel;
+	u8 packet[STORAGE_PACKET_BYTES];
+	struct ring_vec vec = { .base = packet };
+	struct packet_out out = {
+		.type = PACKET_DATA_INBAND,
+		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+	enum vmbus_status status = VMBUS_OK;
+
+	lockdep_assert_held(&storvsc->lock);
+	while (!status) {
+		/* What the engine gave has to go out. */
+		status = ring_reserve(
+			&channel->tx,
+			packet_ring_bytes(0, STORAGE_PACKET_BYTES));
+		if (status)
+			break;
+		vec.size_bytes = storage_vsc_transmit(&storvsc->vsc, packet,
+						      &out.transaction_id);
+		if (!vec.size_bytes)
+			break;
+		status = packet_write(&channel->tx, &out);
+	}
+	if (vmbus_status_is_violation(status))
+		storvsc_fail(storvsc, status);
+	else if (ring_publish(&channel->tx))
+		lisbus_channel_signal(channel);
+}
+
+void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)
+{
+	lockdep_assert_held(&storvsc->lock);
+	if (storvsc->failed)
+		return;
+	dev_err(&storvsc->device->dev,
+		"the channel is closed, its disks are gone: %s\n",
+		vmbus_status_text(reason));
+	storvsc->failed = true;
+	complete_all(&storvsc->ready);
+	queue_work(system_wq, &storvsc->fail_work);
+}
+
+void storvsc_abandon(struct storvsc *storvsc)
+{
+	struct scsi_cmnd *command;
+	unsigned long flags;
+	u64 cookie;
+	bool any;
+
+	do {
+		spin_lock_irqsave(&storvsc->lock, flags);
+		any = storage_vsc_abandon(&storvsc->vsc, &cookie);
+		spin_unlock_irqrestore(&storvsc->lock, flags);
+		if (!any)
+			break;
+		command = (struct scsi_cmnd *)(uintptr_t)cookie;
+		command->result = DID_NO_CONNECT << 16;
+		compat_scsi_done(command);
+	} while (any);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* The SCSI layer's side: commands, resets, units that come, go and grow. */
+#include "guest/kmod/hv_storvsc/storvsc.h"
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_eh.h>
+
+/* What the host is told of a request; the SCSI layer's own clock is shorter. */
+#define REQUEST_LIMIT_S 120u
+#define RESET_LIMIT_S	60u
+#define LOOK_LIMIT_S	10u
+#define LOOK_TRIES	3
+
+static u8 direction_of(const struct scsi_cmnd *command)
+{
+	switch (command->sc_data_direction) {
+	case DMA_TO_DEVICE:
+		return STORAGE_DATA_OUT;
+	case DMA_FROM_DEVICE:
+		return STORAGE_DATA_IN;
+	default:
+		return STORAGE_DATA_UNSPECIFIED;
+	}
+}
+
+/*
+ * The pages of a command's data as one range: by virt_boundary_mask, only the
+ * first piece begins, and only the last one ends, inside a page. The bytes of
+ * the range, 0: there is no data; negative: it is no such range.
+ */
+static int range_make(struct storvsc_range *range, struct scsi_cmnd *command)
+{
+	struct scatterlist *piece;
+	unsigned long pfn, last;
+	u32 count = 0;
+	int i;
+
+	if (!scsi_bufflen(command))
+		return 0;
+	range->head.size_bytes = scsi_bufflen(command);
+	scsi_for_each_sg(command, piece, scsi_sg_count(command), i)
+	{
+		pfn = page_to_pfn(sg_page(piece)) + PFN_DOWN(piece->offset);
+		last = page_to_pfn(sg_page(piece)) +
+		       PFN_DOWN(piece->offset + piece->length - 1);
+		if (!i)
+			range->head.offset_bytes =
+				offset_in_page(piece->offset);
+		else if (offset_in_page(piece->offset))
+			return -EINVAL;
+		if (last - pfn >= STORVSC_PAGES - count)
+			return -EINVAL;
+		while (pfn <= last)
+			range->pfns[count++] = pfn++;
+	}
+	return (int)(sizeof(range->head) + count * sizeof(range->pfns[0]));
+}
+
+/* Into the ring; by the lock. VMBUS_AGAIN: later. */
+static enum vmbus_status command_send(struct storvsc *storvsc,
+				      struct scsi_cmnd *command)
+{
+	const struct storage_vsc_command request = {
+		.path = (u8)command->device->channel,
+		.target = (u8)command->device->id,
+		.lun = (u8)command->device->lun,
+		.cdb_bytes = (u8)command->cmd_len,
+		.direction = direction_of(command),
+		.transfer_bytes = scsi_bufflen(command),
+		.timeout_s = REQUEST_LIMIT_S,
+		.cdb = command->cmnd,
+	};
+	struct lisbus_channel *channel = storvsc->device->channel;
+	u8 packet[STORAGE_PACKET_BYTES];
+	struct ring_vec vec = { .base = packet };
+	struct packet_out out = {
+		.type = PACKET_DATA_INBAND,
+		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+	int bytes = range_make(&storvsc->range, command);
+	enum vmbus_status status;
+
+	if (bytes < 0)
+		return VMBUS_BAD_ARGUMENT;
+	if (bytes) {
+		out.type = PACKET_DATA_GPA_DIRECT;
+		out.ranges = &storvsc->range;
+		out.range_bytes = (u32)bytes;
+		out.range_count = 1;
+	}
+	status = storage_vsc_command(&storvsc->vsc, &request,
+				     (uintptr_t)command, packet,
+				     &vec.size_bytes, &out.transaction_id);
+	if (status)
+		return status;
+	status = packet_write(&channel->tx, &out);
+	if (status)
+		storage_vsc_unsent(&storvsc->vsc, out.transaction_id);
+	else if (ring_publish(&channel->tx))
+		lisbus_channel_signal(channel);
+	return status;
+}
+
+static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
+{
+	struct storvsc *storvsc = shost_priv(host);
+	enum vmbus_status status = VMBUS_NOT_READY;
+	unsigned long flags;
+
+	spin_lock_irqsave(&storvsc->lock, flags);
+	if (storvsc->open && !storvsc->failed &&
+	    !lisbus_channel_rescinded(storvsc->device->channel))
+		status = command_send(storvsc, command);
+	if (vmbus_status_is_violation(status))
+		storvsc_fail(storvsc, status);
+	spin_unlock_irqrestore(&storvsc->lock, flags);
+	if (!status)
+		return 0;
+	if (status == VMBUS_AGAIN)
+		return SCSI_MLQUEUE_HOST_BUSY;
+	command->result =
+		(status == VMBUS_BAD_ARGUMENT ? DID_ERROR : DID_NO_CONNECT)
+		<< 16;
+	compat_scsi_done(command);
+	return 0;
+}
+
+/*
+ * Every command that takes too long leads here. The host aborts what is under
+ * way, and answers each request before the reset.
+ */
+static int host_reset(struct scsi_cmnd *command)
+{
+	struct storvsc *storvsc = shost_priv(command->device->host);
+	enum vmbus_status status = VMBUS_NOT_READY;
+	unsigned long flags;
+
+	reinit_completion(&storvsc->reset_done);
+	spin_lock_irqsave(&storvsc->lock, flags);
+	if (storvsc->open && !storvsc->failed) {
+		status = storage_vsc_reset(&storvsc->vsc, STORAGE_RESET_BUS, 0);
+		storvsc_ask(storvsc);
+	}
+	spin_unlock_irqrestore(&storvsc->lock, flags);
+	if (status)
+		return FAILED;
+	if (!wait_for_completion_timeout(&storvsc->reset_done,
+					 RESET_LIMIT_S * HZ))
+		return FAILED;
+	return storvsc->reset_status == STORAGE_NT_SUCCESS ? SUCCESS : FAILED;
+}
+
+void storvsc_rescan(struct work_struct *work)
+{
+	struct storvsc *storvsc =
+		container_of(work, struct storvsc, rescan_work);
+	struct scsi_sense_hdr sense;
+	struct scsi_device *unit;
+
+	/* One that is gone is marked when it answers. */
+	shost_for_each_device(unit, storvsc->host) scsi_test_unit_ready(
+		unit, LOOK_LIMIT_S * HZ, LOOK_TRIES, &sense);
+	shost_for_each_device(unit, storvsc->host)
+	{
+		unsigned long *marks = (unsigned long *)&unit->hostdata;
+
+		if (test_bit(STORVSC_UNIT_GONE, marks))
+			scsi_remove_device(unit);
+		else if (test_and_clear_bit(STORVSC_UNIT_RESIZED, marks))
+			compat_scsi_rescan_device(unit);
+	}
+	if (!storvsc->ide)
+		scsi_scan_host(storvsc->host);
+}
+
+struct scsi_host_template storvsc_template = {
+	.module = THIS_MODULE,
+	.name = "Hyper-V synthetic storage",
+	.proc_name = "hv_storvsc",
+	.queuecommand = queuecommand,
+	.eh_host_reset_handler = host_reset,
+	.can_queue = STORVSC_SLOTS,
+	.cmd_per_lun = STORVSC_SLOTS,
+	.this_id = -1,
+	.sg_tablesize = STORVSC_PAGES,
+	.max_sectors = STORVSC_TRANSFER_BYTES / SECTOR_SIZE,
+	.virt_boundary_mask = PAGE_SIZE - 1,
+};
