@@ -28,7 +28,9 @@
 #define SLEEP_PORT    0x600
 #define SLEEP_S5      0x34
 #define TICKS	      0x46c
-#define TICK_VECTOR   0x70
+/* Not one of a PC's interrupts: iPXE takes that of the real-time clock for its
+ * random numbers, and acknowledges it as the old controller's. */
+#define TICK_VECTOR   0x78
 /* 18.2 a second, of KVM's local APIC that counts ns. */
 #define TICK_NS	      54925000
 

@@ -164,6 +164,7 @@ struct net_worker {
 	/* By channel; of a sub-channel's worker there is one, its own. */
 	struct network_rx_batch *batches;
 	u32 batch_count;
+	bool unsent; /* one of them waits for room, whatever the port has */
 	/* One that was taken and that its batch has no room for. */
 	bool held;
 	u32 held_channel;

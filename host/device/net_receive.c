@@ -82,6 +82,7 @@ void net_worker_batches_forget(struct net_worker *worker)
 {
 	worker->slots.count = 0;
 	worker->held = false;
+	worker->unsent = false;
 	for (u32 i = 0; i < worker->batch_count; i++)
 		worker->batches[i].range_count = 0;
 }
@@ -151,25 +152,34 @@ static void batch_put(struct net_worker *via, struct network_rx_batch *batch)
 }
 
 /*
- * Send what is for a channel. False: its ring is full, and its worker has been
- * asked to tell when it is not. In the own ring there is room, as nothing was
- * taken from the port without.
+ * Into the own ring, which has room for the own batch, as nothing was taken
+ * from the port without. That of a channel that is closed may not spend it.
+ */
+static bool batch_keep(struct net_worker *worker, u32 index)
+{
+	if (index && !room_for_batches(worker))
+		return false;
+	batch_put(worker, &worker->batches[index]);
+	worker->urgent = true;
+	return true;
+}
+
+/*
+ * Send what is for a channel. False: the ring is full, and whoever reads it has
+ * been asked to tell when it is not.
  */
 static bool batch_send(struct net_worker *worker, u32 index)
 {
 	struct network_rx_batch *batch = &worker->batches[index];
 	struct net_worker *via = NULL;
-	bool room = true;
+	bool room;
 
 	if (!batch->range_count)
 		return true;
 	if (index)
 		via = worker_enter(worker->adapter, index);
-	if (!via) {
-		batch_put(worker, batch);
-		worker->urgent = true;
-		return true;
-	}
+	if (!via)
+		return batch_keep(worker, index);
 	room = room_for_batches(via);
 	via->awaited = !room;
 	if (room) {
@@ -182,8 +192,10 @@ static bool batch_send(struct net_worker *worker, u32 index)
 
 static void batches_send(struct net_worker *worker)
 {
+	worker->unsent = false;
 	for (u32 i = 0; i < worker->batch_count; i++)
-		batch_send(worker, i);
+		if (!batch_send(worker, i))
+			worker->unsent = true;
 }
 
 /* ---- frames ---- */
@@ -274,7 +286,7 @@ bool net_worker_receive(struct net_worker *worker)
 	u32 frame_bytes;
 	bool more;
 
-	if (!worker->port_ready || !worker->queue)
+	if (!worker->queue || (!worker->port_ready && !worker->unsent))
 		return false;
 	frame_bytes = network_vsp_rx_max(&worker->vsp);
 	if (!frame_bytes || !worker->link_up) {

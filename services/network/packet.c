@@ -113,7 +113,7 @@ enum vmbus_status network_packet_read(const struct ring_vec *pieces,
 				 sizeof(message.body)))
 		return VMBUS_E_NETWORK_RNDIS_LENGTH;
 	body_bytes = message.header.bytes - RNDIS_HEADER_BYTES;
-	if (message.body.data_offset_bytes < sizeof(message.body) ||
+	if (message.body.data_offset_bytes < RNDIS_PACKET_MIN_BYTES ||
 	    message.body.data_offset_bytes > body_bytes ||
 	    message.body.data_bytes >
 		    body_bytes - message.body.data_offset_bytes)
@@ -125,7 +125,7 @@ enum vmbus_status network_packet_read(const struct ring_vec *pieces,
 	port_fill(&packet->info, 0, sizeof(packet->info));
 	if (!message.body.info_offset_bytes || !message.body.info_bytes)
 		return VMBUS_OK;
-	if (message.body.info_offset_bytes < sizeof(message.body) ||
+	if (message.body.info_offset_bytes < RNDIS_PACKET_MIN_BYTES ||
 	    message.body.info_offset_bytes > body_bytes ||
 	    message.body.info_bytes >
 		    body_bytes - message.body.info_offset_bytes ||

@@ -125,6 +125,9 @@ struct rndis_packet {
 	u32 reserved;
 };
 
+/* What of it a sender has to have: iPXE leaves the last word out. */
+#define RNDIS_PACKET_MIN_BYTES 28u
+
 /* One piece of per-packet information; all of ours carry one u32. */
 struct rndis_info {
 	u32 bytes; /* with this head */
@@ -189,6 +192,9 @@ struct rndis_info_id {
 #define RNDIS_ID_LAST  0x4u
 
 _Static_assert(sizeof(struct rndis_packet) == 36, "wire layout");
+_Static_assert(__builtin_offsetof(struct rndis_packet, vc) ==
+		       RNDIS_PACKET_MIN_BYTES,
+	       "wire layout");
 _Static_assert(sizeof(struct rndis_initialize_answer) == 44, "wire layout");
 _Static_assert(sizeof(struct rndis_info) + 4 == RNDIS_INFO_BYTES,
 	       "wire layout");
