@@ -128,14 +128,14 @@ def test_spread(new_vm, kernel, web, tmp_path):
 
 @contextlib.contextmanager
 def burst(address):
-    """Small datagrams to the guest, 500 at a time as fast as they go: a count
+    """Small datagrams to the guest, 100 at a time as fast as they go: a count
     of them. Between, others get their share of a processor."""
     count, stop = [0], threading.Event()
 
     def send():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not stop.wait(0.05):
-                for _ in range(500):
+                for _ in range(100):
                     with contextlib.suppress(OSError):
                         out.sendto(b"x" * 64, (address, 1000 + count[0] % 64))
                     count[0] += 1
