@@ -135,7 +135,7 @@ def features(vm):
 @pytest.mark.parametrize("kernel,cpus", [("6.1", 4), ("6.12", 2)])
 def test_ethtool(loaded, kernel, cpus):
     """Every offload that ethtool shows is switched by it, and data flows both
-    ways each time; the number of channels changes while it flows."""
+    ways each time."""
     vm = loaded(kernel, cpus)
     known = features(vm)
     for name in ("rx-checksumming", "tx-checksumming",
@@ -150,11 +150,18 @@ def test_ethtool(loaded, kernel, cpus):
             iperf("-n", "256K", "-R")
         if not known[name]:
             vm.run("ethtool -K eth0 %s off" % name)
+    assert not vm.trouble()
+
+
+@pytest.mark.parametrize("kernel,cpus", [("6.1", 4), ("6.12", 2)])
+def test_channels(loaded, kernel, cpus):
+    """The number of channels changes while data flows."""
+    vm = loaded(kernel, cpus)
     with going_on():
         for count in (1, 2, cpus, cpus - 1, cpus):
             vm.run("ethtool -L eth0 combined %d" % count, BUSY_S)
             said = vm.run("ethtool -l eth0", BUSY_S).partition("Current")[2]
-            assert "Combined:\t%d\n" % count in said.replace("\t\t", "\t")
+            assert said.split()[-2:] == ["Combined:", str(count)]
             assert adapters(vm)[0]["channels"] == count
             wait(vm, carrier(vm), "1")
             vm.run("ping -c 5 -W 10 " + HOST, BUSY_S)
