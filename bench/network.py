@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """An adapter of ours beside QEMU's virtio-net: the same kernel, the same tap,
-the same netperf and iperf3, in turns. Runs inside the carrier; bench/run.py
-starts it."""
+the same netperf and iperf3. Runs inside a carrier whose clock counts
+instructions (--icount); bench/run.py starts it.
+
+The sender, the host, the guest and the receiver share one processor that never
+waits: how much they move in a second is a count of the instructions of all of
+them, and the same whatever else the machine does.
+"""
 
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 
@@ -19,23 +23,28 @@ import console  # noqa: E402
 import guest as guest_module  # noqa: E402
 import initramfs  # noqa: E402
 import vm as vm_module  # noqa: E402
+from host_cost import host_s, INSTRUCTIONS_PER_SECOND  # noqa: E402
 from machine import cache_folder  # noqa: E402
 
-ROUNDS = int(os.environ.get("LIS_BENCH_ROUNDS", 3))
-SECONDS = int(os.environ.get("LIS_BENCH_SECONDS", 4))
+SECONDS = int(os.environ.get("LIS_BENCH_SECONDS", 2))
 MEMORY_MIB = 384
 KERNEL = "6.1"
 TAP, HOST, GUEST = "bench0", "203.0.113.1", "203.0.113.2"
 VIRTIO = ("virtio_pci", "virtio_net")
-HOSTS = ("lis", "virtio-net")
+# What has ethtool switch whether the guest gets segments uncut.
+HOSTS = {"lis": "lro", "virtio-net": "rx-gro-hw"}
 QEMU = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-M", "q35",
         "-nodefaults", "-no-user-config", "-display", "none", "-serial",
         "stdio", "-no-reboot", "-smp", "1", "-m", "%dM" % MEMORY_MIB]
 IPERF = "iperf3 -J -c %s -t {0}" % GUEST
-# {0}: seconds. In the guest: where it begins with a space.
+# Payload of a TCP segment of 1500 bytes.
+SEGMENT_BYTES = 1448
+# {0}: seconds. In the guest: where it begins with a space. Segments are uncut
+# but where the name says so.
 JOBS = {
     "TCP to the guest, 1 stream": IPERF,
     "TCP to the guest, 4 streams": IPERF + " -P 4",
+    "TCP to the guest, 1 stream, cut": IPERF,
     "TCP from the guest, 1 stream": IPERF + " -R",
     "TCP from the guest, 4 streams": IPERF + " -R -P 4",
     "TCP request and response":
@@ -108,14 +117,6 @@ def command(host, guest, image):
                    "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
-def cpu_s(pid):
-    """Processor time that a process took for itself, without its guest's."""
-    with open("/proc/%d/stat" % pid, encoding="ascii") as stream:
-        fields = stream.read().rpartition(")")[2].split()
-    user, system, guest = (int(fields[i]) for i in (11, 12, 40))
-    return (user + system - guest) / os.sysconf("SC_CLK_TCK")
-
-
 def frames():
     """Frames that crossed the tap so far, both ways."""
     total = 0
@@ -126,20 +127,33 @@ def frames():
     return total
 
 
-def figure(name, said):
-    """What a job achieved: (number, unit)."""
-    if name.startswith("TCP") and said.lstrip().startswith("{"):
-        end = json.loads(said)["end"]
-        return end["sum_received"]["bits_per_second"] / 1e6, "Mbit/s"
+def datagrams():
+    """Datagrams that programs of this machine have read so far."""
+    with open("/proc/net/snmp", encoding="ascii") as stream:
+        rows = [line.split() for line in stream if line.startswith("Udp:")]
+    return int(dict(zip(*rows))["InDatagrams"])
+
+
+def moved(name, said, arrived):
+    """What a job moved: (how much a second, how much), in segments, round trips
+    or datagrams; @arrived: of these, what was read here."""
+    if said.lstrip().startswith("{"):
+        end = json.loads(said)["end"]["sum_received"]
+        return (end["bits_per_second"] / 8 / SEGMENT_BYTES,
+                end["bytes"] / SEGMENT_BYTES)
     rows = [line.split() for line in said.splitlines() if line.strip()]
     if "request" in name:
-        return float(rows[0][5]), "1/s"
+        return float(rows[0][5]), float(rows[0][5]) * float(rows[0][4])
+    if "from" in name:
+        # A netserver that shares its processor with the sender may count none
+        # of what it read, under either host.
+        return arrived / float(rows[0][2]), arrived
     # Sent, then received: size of the socket, seconds, messages.
-    return float(rows[1][-2]) / float(rows[1][-3]), "1/s"
+    return (float(rows[1][-2]) / float(rows[1][-3]), float(rows[1][-2]))
 
 
-class Round:
-    """One boot of a host, and every job in it."""
+class Booted:
+    """A host that was booted."""
 
     def __init__(self, host, line):
         self.host = host
@@ -177,38 +191,53 @@ class Round:
                               stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, timeout=300).stdout
 
-    def all(self, jobs):
-        """{job: (figure, host's processor seconds for a frame, unit)}."""
-        result = {}
-        for name in jobs:
-            before, crossed = cpu_s(self.process.pid), frames()
-            value, unit = figure(name, self.job(JOBS[name]))
-            spent = cpu_s(self.process.pid) - before
-            result[name] = (value, spent / max(1, frames() - crossed), unit)
-        return result
+    def measure(self, name):
+        """Runs one job: (so many a second, host's processor seconds each)."""
+        self.guest_run("ethtool -K eth0 %s %s" % (
+            HOSTS[self.host], "off" if "cut" in name else "on"))
+        before, crossed = host_s(self.process.pid), frames()
+        arrived = datagrams()
+        said = self.job(JOBS[name])
+        rate, count = moved(name, said, datagrams() - arrived)
+        spent, crossed = host_s(self.process.pid) - before, frames() - crossed
+        # What crossed and was dropped behind that did cost the host.
+        cost = spent / max(1, crossed if name.startswith("UDP") else count)
+        say("  %s: %.0f a second, %.2f us of the host each" % (
+            name, rate, cost * 1e6))
+        return rate, cost
 
 
-def one_round(host, line, jobs):
-    """Boots a host, runs the jobs, ends it."""
-    this = Round(host, line)
+def one_host(host, line, jobs):
+    """Boots a host, runs the jobs, ends it: {job: what measure() says}."""
+    this = Booted(host, line)
     try:
         this.set_up()
-        return this.all(jobs)
+        return {name: this.measure(name) for name in jobs}
     finally:
         this.process.kill()
         this.process.wait()
 
 
-def table(median):
+def figures(ours, theirs):
+    """Instructions of what was measured, and so many times as few ours are."""
+    rate, cost = theirs
+    if not rate or not ours[0]:
+        return "nothing arrived, %8.0f of the host for what crossed" % (
+            INSTRUCTIONS_PER_SECOND * cost)
+    return "%8.0f (%.2f)  %8.0f (%.2f)" % (
+        INSTRUCTIONS_PER_SECOND / rate, ours[0] / rate,
+        INSTRUCTIONS_PER_SECOND * cost, cost / ours[1])
+
+
+def table(results):
     """Prints the figures beside each other."""
-    say("throughput (lis is so many times it), host's processor time a frame")
-    for name in median["lis"]:
+    say("instructions for one (lis is so many times as fast), and those of "
+        "the host (so many times as cheap); of TCP, for %d bytes"
+        % SEGMENT_BYTES)
+    for name, ours in results["lis"].items():
         say("  " + name)
         for host in HOSTS:
-            value, cost, unit = median[host][name]
-            say("    %-12s %8.0f %-6s (%.2f) %7.2f us (%.2f)" % (
-                host, value, unit, median["lis"][name][0] / value, cost * 1e6,
-                cost / max(1e-9, median["lis"][name][1])))
+            say("    %-12s %s" % (host, figures(ours, results[host][name])))
 
 
 def main():
@@ -225,18 +254,13 @@ def main():
         run(server)
     guest = vm_module.Guest("bench", KERNEL)
     image = initrd(guest)
-    runs = {host: [] for host in HOSTS}
-    for number in range(ROUNDS):
-        for host in HOSTS:
-            say("network: %s, round %d of %d" % (host, number + 1, ROUNDS))
-            runs[host].append(one_round(host, command(host, guest, image),
-                                        jobs))
-    median = {host: {name: [statistics.median(r[name][i] for r in runs[host])
-                            for i in (0, 1)] + [runs[host][0][name][2]]
-                     for name in jobs} for host in HOSTS}
-    table(median)
+    results = {}
+    for host in HOSTS:
+        say("network: " + host)
+        results[host] = one_host(host, command(host, guest, image), jobs)
+    table(results)
     with open(sys.argv[1], "w", encoding="utf-8") as stream:
-        json.dump({"runs": runs, "median": median}, stream)
+        json.dump(results, stream)
     return 0
 
 

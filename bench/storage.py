@@ -10,7 +10,6 @@ else the machine does.
 """
 
 import json
-import glob
 import os
 import re
 import subprocess
@@ -24,6 +23,7 @@ import console  # noqa: E402
 import debian  # noqa: E402
 import initramfs  # noqa: E402
 import vm as vm_module  # noqa: E402
+from host_cost import host_s, INSTRUCTIONS_PER_SECOND  # noqa: E402
 from machine import cache_folder  # noqa: E402
 
 SIZE_MIB = 128
@@ -31,7 +31,6 @@ SIZE_MIB = 128
 # spins would keep a longer limit for ten real minutes.
 READY_LIMIT_S, JOB_LIMIT_S = 60, 6
 TRIES = 4
-INSTRUCTIONS_PER_SECOND = 10 ** 9
 MEMORY_MIB = 384
 FOLDER = "/run/bench"
 TOOLS = "/mnt/tools"
@@ -136,18 +135,6 @@ def command(host, guest, first, image, tools):
                        "-drive", "file=%s,format=raw,if=none,id=tools,"
                        "readonly=on" % tools,
                        "-device", "virtio-blk-pci,drive=tools"]
-
-
-def host_s(pid):
-    """Processor time that a process took for itself, without its guest's. That
-    is sampled at the clock's ticks: of one job, it is right to some percent."""
-    spent_ns = 0
-    for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
-        with open(path, encoding="ascii") as stream:
-            spent_ns += int(stream.read().split()[0])
-    with open("/proc/%d/stat" % pid, encoding="ascii") as stream:
-        guest = int(stream.read().rpartition(")")[2].split()[40])
-    return spent_ns / 1e9 - guest / os.sysconf("SC_CLK_TCK")
 
 
 def devices(host, guest_run):

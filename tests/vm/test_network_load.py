@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
 
 HOST, GUEST = "203.0.113.1", "203.0.113.2"
 ETHERNET_BYTES = 14
-TRANSFER = "8M"
+TRANSFER = "3M"
+# Under load the guest's console is slow, too.
+BUSY_S = 300
 
 
 def iperf(*arguments, timeout_s=600):
@@ -63,6 +65,8 @@ def _loaded(new_vm, tap, tmp_path):
         vm.run("ip addr add %s/24 dev eth0; ip link set eth0 up; "
                "ip link set lo up" % GUEST)
         wait(vm, carrier(vm), "1")
+        # Linux opens the channels after the first behind our back.
+        wait(vm, "ls -d /sys/class/net/eth0/queues/rx-* | wc -l", str(cpus))
         vm.run("iperf3 -s -D")
         return vm
 
@@ -75,7 +79,7 @@ def mtu_set(vm, tap, mtu):
     vm.run("ip link set eth0 mtu %d" % mtu)
     wait(vm, carrier(vm), "1")
     # Linux starts the queue up to a second after it shows the carrier.
-    vm.run("ping -c 5 -W 10 " + HOST)
+    vm.run("ping -c 5 -W 10 " + HOST, BUSY_S)
 
 
 def offloads(vm, state):
@@ -87,9 +91,9 @@ def offloads(vm, state):
 def moved(vm, path, *arguments):
     """Moves data: the longest frame (to the guest, to the host)."""
     def work():
-        end = iperf("-n", TRANSFER, *arguments)
-        # What is on its way at the end is not counted.
-        assert end["sum_received"]["bytes"] >= 4 << 20
+        # What is on its way at the end is not counted: let that be little.
+        end = iperf("-n", TRANSFER, "-w", "64K", *arguments)
+        assert end["sum_received"]["bytes"] >= 1 << 20
     sizes = captured(vm, path, work)
     return [max(side) for side in sizes]
 
@@ -131,7 +135,7 @@ def features(vm):
 @pytest.mark.parametrize("kernel,cpus", [("6.1", 4), ("6.12", 2)])
 def test_ethtool(loaded, kernel, cpus):
     """Every offload that ethtool shows is switched by it, and data flows both
-    ways each time; the number of channels changes while it flows."""
+    ways each time."""
     vm = loaded(kernel, cpus)
     known = features(vm)
     for name in ("rx-checksumming", "tx-checksumming",
@@ -142,18 +146,25 @@ def test_ethtool(loaded, kernel, cpus):
         for state in ("off", "on"):
             vm.run("ethtool -K eth0 %s %s" % (name, state))
             assert features(vm)[name] == (state == "on"), name
-            iperf("-n", "1M")
-            iperf("-n", "1M", "-R")
+            iperf("-n", "256K")
+            iperf("-n", "256K", "-R")
         if not known[name]:
             vm.run("ethtool -K eth0 %s off" % name)
+    assert not vm.trouble()
+
+
+@pytest.mark.parametrize("kernel,cpus", [("6.1", 4), ("6.12", 2)])
+def test_channels(loaded, kernel, cpus):
+    """The number of channels changes while data flows."""
+    vm = loaded(kernel, cpus)
     with going_on():
         for count in (1, 2, cpus, cpus - 1, cpus):
-            vm.run("ethtool -L eth0 combined %d" % count)
-            said = vm.run("ethtool -l eth0").partition("Current")[2]
-            assert "Combined:\t%d\n" % count in said.replace("\t\t", "\t")
+            vm.run("ethtool -L eth0 combined %d" % count, BUSY_S)
+            said = vm.run("ethtool -l eth0", BUSY_S).partition("Current")[2]
+            assert said.split()[-2:] == ["Combined:", str(count)]
             assert adapters(vm)[0]["channels"] == count
             wait(vm, carrier(vm), "1")
-            vm.run("ping -c 5 -W 10 " + HOST)
+            vm.run("ping -c 5 -W 10 " + HOST, BUSY_S)
     assert not vm.trouble()
 
 
