@@ -208,14 +208,14 @@ void storvsc_abandon(struct storvsc *storvsc)
 	u64 cookie;
 	bool any;
 
-	do {
+	for (;;) {
 		spin_lock_irqsave(&storvsc->lock, flags);
 		any = storage_vsc_abandon(&storvsc->vsc, &cookie);
 		spin_unlock_irqrestore(&storvsc->lock, flags);
 		if (!any)
-			break;
+			return;
 		command = (struct scsi_cmnd *)(uintptr_t)cookie;
 		command->result = DID_NO_CONNECT << 16;
 		compat_scsi_done(command);
-	} while (any);
+	}
 }

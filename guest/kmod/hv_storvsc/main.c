@@ -40,7 +40,10 @@ static void stop(struct storvsc *storvsc)
 
 static void fail_work(struct work_struct *work)
 {
-	stop(container_of(work, struct storvsc, fail_work));
+	struct storvsc *storvsc = container_of(work, struct storvsc, fail_work);
+
+	stop(storvsc);
+	lisbus_channel_close(storvsc->device->channel);
 }
 
 static int storvsc_init(struct storvsc *storvsc, struct lisbus_device *device,
