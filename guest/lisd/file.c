@@ -109,7 +109,7 @@ void file_drop(struct file_new *file)
 
 int file_replace(const char *path, const void *data, size_t bytes, mode_t mode)
 {
-	struct file_new file;
+	struct file_new file = { 0 };
 	int error = file_begin(&file, path, mode);
 
 	if (error)

@@ -246,7 +246,7 @@ static bool pool_take_late(struct pool *pool)
 /* Replaces the file at @fd, which is locked, by what is remembered. */
 static int pool_store(struct pool *pool, int fd)
 {
-	struct file_new file;
+	struct file_new file = { 0 };
 	struct stat old;
 	int error;
 

@@ -156,9 +156,9 @@ static void adapter_open(u32 open)
 		places[i].index = (u16)i;
 		places[i].next = i + 1 < RIG_CHANNELS ? &places[i + 1] : NULL;
 		pthread_mutex_init(&places[i].turn, NULL);
-		if (i <= open)
-			worker_open(i);
 	}
+	for (u32 i = 0; i <= open; i++)
+		worker_open(i);
 	rss = &workers[0]->vsp.settings.rss;
 	rss->hash = NETWORK_HASH_TOEPLITZ | NETWORK_HASH_TCP_IPV4;
 	rss->table_count = 4;
