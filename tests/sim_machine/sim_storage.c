@@ -100,6 +100,19 @@ u32 sim_storage_resets(void)
 	return peek(&resets);
 }
 
+bool sim_storage_drained(void)
+{
+	const struct ring *tx;
+	bool taken;
+
+	sim_guest_lock();
+	tx = &adapters[0].channels[0].on->tx;
+	taken = __atomic_load_n(&tx->header->read_index, __ATOMIC_ACQUIRE) ==
+		tx->shown;
+	sim_guest_unlock();
+	return taken;
+}
+
 /* ---- channels ---- */
 
 static struct adapter *adapter_of(const struct vmbus_offer *offer)

@@ -80,6 +80,9 @@ void sim_storage_send_sub_reset(struct sim_guest *guest, void *context);
 void sim_storage_close_sub(struct sim_guest *guest, void *context);
 /* Resets that were answered. Any thread. */
 u32 sim_storage_resets(void);
+/* Whether the host has taken all that went out on the primary channel, which is
+ * open and has no load any more. Any thread. */
+bool sim_storage_drained(void);
 
 /* For sim_guest.c, under the lock. */
 bool sim_storage_offered(struct sim_guest_channel *channel,
