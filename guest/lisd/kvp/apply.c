@@ -87,12 +87,12 @@ static void reason_set(struct job *job, const char *what, const char *why)
 	char line[APPLY_REASON_BYTES / 2];
 	size_t i;
 
-	snprintf(line, sizeof(line), "%s", why);
+	snprintf(line, sizeof(line), "%.255s", why);
 	for (i = 0; line[i]; i++)
 		if (line[i] == '\n')
 			line[i] = line[i + 1] ? ';' : '\0';
-	snprintf(job->reason, APPLY_REASON_BYTES, "%s: %s: %s", job->conf->name,
-		 what, line);
+	snprintf(job->reason, APPLY_REASON_BYTES, "%s: %.200s: %.255s",
+		 job->conf->name, what, line);
 }
 
 static int change_write(struct job *job, const char *path,
