@@ -155,37 +155,59 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 	}
 }
 
-void storvsc_ask(struct storvsc *storvsc)
+enum vmbus_status storvsc_send(struct storvsc *storvsc, const void *packet,
+			       u32 packet_bytes, u64 transaction_id,
+			       u32 range_bytes)
 {
 	struct lisbus_channel *channel = storvsc->device->channel;
-	u8 packet[STORAGE_PACKET_BYTES];
-	struct ring_vec vec = { .base = packet };
-	struct packet_out out = {
-		.type = PACKET_DATA_INBAND,
+	const struct ring_vec vec = {
+		.base = packet,
+		.size_bytes = packet_bytes,
+	};
+	const struct packet_out out = {
+		.type = range_bytes ? PACKET_DATA_GPA_DIRECT
+				    : PACKET_DATA_INBAND,
 		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
+		.transaction_id = transaction_id,
 		.vec = &vec,
 		.vec_count = 1,
+		.ranges = range_bytes ? &storvsc->range : NULL,
+		.range_bytes = range_bytes,
+		.range_count = range_bytes ? 1 : 0,
 	};
+	enum vmbus_status status;
+
+	lockdep_assert_held(&storvsc->lock);
+	status = packet_write(&channel->tx, &out);
+	if (!status && ring_publish(&channel->tx))
+		lisbus_channel_signal(channel);
+	return status;
+}
+
+void storvsc_ask(struct storvsc *storvsc)
+{
+	struct ring *tx = &storvsc->device->channel->tx;
+	u8 packet[STORAGE_PACKET_BYTES];
 	enum vmbus_status status = VMBUS_OK;
+	u64 transaction_id;
+	u32 bytes;
 
 	lockdep_assert_held(&storvsc->lock);
 	while (!status) {
 		/* What the engine gave has to go out. */
 		status = ring_reserve(
-			&channel->tx,
-			packet_ring_bytes(0, STORAGE_PACKET_BYTES));
+			tx, packet_ring_bytes(0, STORAGE_PACKET_BYTES));
 		if (status)
 			break;
-		vec.size_bytes = storage_vsc_transmit(&storvsc->vsc, packet,
-						      &out.transaction_id);
-		if (!vec.size_bytes)
+		bytes = storage_vsc_transmit(&storvsc->vsc, packet,
+					     &transaction_id);
+		if (!bytes)
 			break;
-		status = packet_write(&channel->tx, &out);
+		status =
+			storvsc_send(storvsc, packet, bytes, transaction_id, 0);
 	}
 	if (vmbus_status_is_violation(status))
 		storvsc_fail(storvsc, status);
-	else if (ring_publish(&channel->tx))
-		lisbus_channel_signal(channel);
 }
 
 void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)

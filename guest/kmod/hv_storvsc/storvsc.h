@@ -69,6 +69,15 @@ extern struct scsi_host_template storvsc_template;
 /* Answers that wait, as a tasklet. */
 void storvsc_answers(struct tasklet_struct *tasklet);
 
+/*
+ * Sends a packet of the engine that wants an answer, with the first
+ * @range_bytes of storvsc->range as its data, 0: without data; by
+ * storvsc->lock. VMBUS_OK, or as packet_write().
+ */
+enum vmbus_status storvsc_send(struct storvsc *storvsc, const void *packet,
+			       u32 packet_bytes, u64 transaction_id,
+			       u32 range_bytes);
+
 /* Sends what the engine has to ask; by storvsc->lock. */
 void storvsc_ask(struct storvsc *storvsc);
 

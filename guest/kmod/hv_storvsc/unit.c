@@ -72,36 +72,23 @@ static enum vmbus_status command_send(struct storvsc *storvsc,
 		.timeout_s = REQUEST_LIMIT_S,
 		.cdb = command->cmnd,
 	};
-	struct lisbus_channel *channel = storvsc->device->channel;
+	int range_bytes = range_make(&storvsc->range, command);
 	u8 packet[STORAGE_PACKET_BYTES];
-	struct ring_vec vec = { .base = packet };
-	struct packet_out out = {
-		.type = PACKET_DATA_INBAND,
-		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
-		.vec = &vec,
-		.vec_count = 1,
-	};
-	int bytes = range_make(&storvsc->range, command);
 	enum vmbus_status status;
+	u64 transaction_id;
+	u32 bytes;
 
-	if (bytes < 0)
+	if (range_bytes < 0)
 		return VMBUS_BAD_ARGUMENT;
-	if (bytes) {
-		out.type = PACKET_DATA_GPA_DIRECT;
-		out.ranges = &storvsc->range;
-		out.range_bytes = (u32)bytes;
-		out.range_count = 1;
-	}
-	status = storage_vsc_command(&storvsc->vsc, &request,
-				     (uintptr_t)command, packet,
-				     &vec.size_bytes, &out.transaction_id);
+	status =
+		storage_vsc_command(&storvsc->vsc, &request, (uintptr_t)command,
+				    packet, &bytes, &transaction_id);
 	if (status)
 		return status;
-	status = packet_write(&channel->tx, &out);
+	status = storvsc_send(storvsc, packet, bytes, transaction_id,
+			      (u32)range_bytes);
 	if (status)
-		storage_vsc_unsent(&storvsc->vsc, out.transaction_id);
-	else if (ring_publish(&channel->tx))
-		lisbus_channel_signal(channel);
+		storage_vsc_unsent(&storvsc->vsc, transaction_id);
 	return status;
 }
 
