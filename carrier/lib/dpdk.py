@@ -3,19 +3,17 @@
 system with Debian's build of it, its VMBus bus driver and its netvsc driver."""
 
 import glob
-import hashlib
 import os
 import re
 import subprocess
 
+import guest
 import initramfs
 from machine import CarrierError, cache_folder
 
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 PROGRAM = "usr/bin/dpdk-testpmd"
 DRIVERS = ("librte_bus_vmbus", "librte_net_netvsc", "librte_mempool_ring")
-PRELOADED = os.path.join(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))), "guest", "queuestate.c")
 
 
 def _root():
@@ -42,25 +40,13 @@ def _needed(path):
     return initramfs.library_paths(said)
 
 
-def _preloaded():
-    """What testpmd needs beside it (../guest/queuestate.c), built once."""
-    with open(PRELOADED, "rb") as stream:
-        digest = hashlib.sha256(stream.read()).hexdigest()[:16]
-    path = os.path.join(cache_folder(), "queuestate-%s.so" % digest)
-    if not os.path.exists(path):
-        partial = "%s.%d" % (path, os.getpid())
-        subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-nostdlib", "-o",
-                        partial, PRELOADED], check=True)
-        os.rename(partial, path)
-    return path
-
-
 def archive():
     """The archive's bytes, to stand behind a guest's own; the beginning of a
     shell command that runs testpmd with the drivers."""
     result = initramfs.Archive()
     arguments = ["LD_PRELOAD=/lib64/queuestate.so", "dpdk-testpmd"]
-    result.file("lib64/queuestate.so", _preloaded(), 0o755)
+    result.file("lib64/queuestate.so", guest.program(
+        "queuestate", ("-shared", "-fPIC", "-nostdlib")), 0o755)
     drivers = []
     for name in DRIVERS:
         drivers += sorted(glob.glob(os.path.join(

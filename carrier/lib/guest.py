@@ -94,15 +94,16 @@ def kernel_file(name):
     return initramfs.kernel_image(root)
 
 
-def _program(name):
-    """A little program of ours, built static once."""
+def program(name, how=("-static",)):
+    """A little program of ours (../guest), built once: static, or as gcc is
+    told."""
     source = os.path.join(PARTS, name + ".c")
     with open(source, "rb") as stream:
         digest = hashlib.sha256(stream.read()).hexdigest()[:16]
     path = os.path.join(cache_folder(), "%s-%s" % (name, digest))
     if not os.path.exists(path):
         partial = "%s.%d" % (path, os.getpid())
-        subprocess.run(["gcc", "-Os", "-static", "-s", "-o", partial, source],
+        subprocess.run(["gcc", "-Os", *how, "-s", "-o", partial, source],
                        check=True)
         os.rename(partial, path)
     return path
@@ -177,8 +178,8 @@ def _add_system(archive, kernel):
             archive.link("bin/" + applet, "busybox")
     for name, source in ours.items():
         archive.file(name, os.path.join(PARTS, source), 0o755)
-    for program in PROGRAMS if kernel not in SMALL_KERNELS else ():
-        archive.file("sbin/" + program, _program(program), 0o755)
+    for name in PROGRAMS if kernel not in SMALL_KERNELS else ():
+        archive.file("sbin/" + name, program(name), 0o755)
     archive.file("etc/os-release", "/etc/os-release", 0o644)
     archive.data("etc/hostname", HOSTNAME.encode() + b"\n")
     archive.data("etc/hosts", b"127.0.0.1 localhost\n192.0.2.10 %s.%s %s\n"
