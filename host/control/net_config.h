@@ -27,6 +27,8 @@
 /* Of a tap it is an interface's (IFNAMSIZ). */
 #define RUN_NET_NAME_BYTES_MAX 15
 #define RUN_NET_MAC_BYTES      6
+/* IEEE 802.1Q: 4095 is reserved. */
+#define RUN_NET_VLAN_MAX 4094
 
 enum run_net_backend {
 	RUN_NET_USER, /* user-mode networking, without privileges */
@@ -101,6 +103,13 @@ json_t *run_net_json(const struct run_net *net);
  */
 int run_net_set(struct run_net *net, const char *what, const char *key,
 		const char *value, struct lis_error *err);
+
+/*
+ * Whether settings go together: 0; -EINVAL with @err set. run_net_parse() and
+ * run_net_load() of a whole adapter ask it themselves.
+ */
+int run_net_check(const struct run_net *net, const char *what,
+		  struct lis_error *err);
 
 /* "00:15:5d:01:02:03". */
 #define RUN_NET_MAC_TEXT_BYTES 18

@@ -209,6 +209,18 @@ void adapter_tell(struct adapter *adapter, const char *kind, const char *text);
 int net_worker_start(struct adapter_channel *place, struct machine *machine);
 void net_worker_stop(struct adapter_channel *place);
 
+/* ---- net_buffer.c: the guest's buffers come and go ---- */
+
+/* Have the loop do @what; the worker waits for it. */
+void net_errand_begin(struct net_worker *worker, enum errand what);
+/* Take the buffer of worker->action from every channel, and have it unmapped.
+ */
+void net_buffer_detach(struct net_worker *worker);
+/* Give every channel the buffer that was mapped, or tell that none was. */
+void net_buffer_attach(struct net_worker *worker);
+/* Let go of a buffer that the guest takes back without a word. */
+void net_buffers_look(struct net_worker *worker);
+
 /* ---- net_send.c: frames of the guest ---- */
 
 /* Go on with the packet under way; false: it is blocked, or broke the rules. */

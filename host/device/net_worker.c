@@ -127,80 +127,7 @@ static void changed_take(struct net_worker *worker)
 		adapter_call(worker->adapter, CALL_READ);
 }
 
-/* ---- buffers, and what the loop does for us ---- */
-
-static void errand_begin(struct net_worker *worker, enum errand what)
-{
-	worker->waits = true;
-	__atomic_store_n(&worker->errand.what, what, __ATOMIC_RELEASE);
-	adapters_wake(worker->adapter->adapters);
-}
-
-/* What a worker has of a buffer that goes is void. */
-static void buffer_forget(struct net_worker *worker, bool receive_buffer)
-{
-	if (receive_buffer) {
-		net_worker_batches_forget(worker);
-	} else if (worker->transfer) {
-		worker->blocked = false;
-		worker->cursor.offset_bytes = worker->cursor.bytes;
-	}
-}
-
-/* Nobody else is in the engine from the one to the other. */
-static void others_stop(struct adapter *adapter)
-{
-	pthread_mutex_lock(&adapter->lock);
-	for (struct adapter_channel *place = adapter->channels; place;
-	     place = place->next)
-		if (place->index)
-			pthread_mutex_lock(&place->turn);
-}
-
-static void others_go(struct adapter *adapter)
-{
-	for (struct adapter_channel *place = adapter->channels; place;
-	     place = place->next)
-		if (place->index)
-			pthread_mutex_unlock(&place->turn);
-	pthread_mutex_unlock(&adapter->lock);
-}
-
-static void buffer_detach(struct net_worker *worker)
-{
-	struct adapter *adapter = worker->adapter;
-	bool receive_buffer = worker->action.receive_buffer;
-
-	others_stop(adapter);
-	for (struct adapter_channel *place = adapter->channels; place;
-	     place = place->next)
-		if (place->worker)
-			buffer_forget(place->worker, receive_buffer);
-	network_vsp_detach(&worker->vsp, &worker->action);
-	others_go(adapter);
-	if (receive_buffer)
-		worker->has_receive = false;
-	else
-		worker->has_send = false;
-	worker->errand.receive_buffer = receive_buffer;
-	errand_begin(worker, ERRAND_UNMAP);
-}
-
-static void buffer_attach(struct net_worker *worker)
-{
-	const struct net_errand *errand = &worker->errand;
-
-	others_stop(worker->adapter);
-	network_vsp_attach(&worker->vsp, &worker->action, errand->base,
-			   errand->bytes, errand->slots);
-	others_go(worker->adapter);
-	if (!errand->base)
-		return;
-	if (errand->receive_buffer)
-		worker->has_receive = true;
-	else
-		worker->has_send = true;
-}
+/* ---- what the loop does for us ---- */
 
 /* The loop has done what was wanted. */
 static void errand_end(struct net_worker *worker)
@@ -211,32 +138,13 @@ static void errand_end(struct net_worker *worker)
 		return;
 	worker->waits = false;
 	if (errand->done == ERRAND_MAP)
-		buffer_attach(worker);
+		net_buffer_attach(worker);
 	else if (errand->done == ERRAND_SUB_CHANNELS)
 		network_vsp_granted(&worker->vsp, &worker->action,
 				    errand->sub_channels);
 	answer_send(worker);
 	changed_take(worker);
 	ring_flush(worker);
-}
-
-/* A guest that takes its memory back without a word. */
-static void buffers_look(struct net_worker *worker)
-{
-	struct adapter *adapter = worker->adapter;
-
-	if (worker->waits || worker->transfer)
-		return;
-	worker->action = (struct network_vsp_action){ 0 };
-	worker->action.step = NETWORK_VSP_REVOKE;
-	if (worker->has_receive &&
-	    __atomic_load_n(&adapter->receive.wanted, __ATOMIC_ACQUIRE))
-		worker->action.receive_buffer = true;
-	else if (!worker->has_send ||
-		 !__atomic_load_n(&adapter->send.wanted, __ATOMIC_ACQUIRE))
-		return;
-	buffer_detach(worker);
-	worker->action.answer = false;
 }
 
 /* ---- packets ---- */
@@ -301,14 +209,14 @@ static bool action_take(struct net_worker *worker)
 	case NETWORK_VSP_BUFFER:
 		worker->errand.gpadl = action->gpadl;
 		worker->errand.receive_buffer = action->receive_buffer;
-		errand_begin(worker, ERRAND_MAP);
+		net_errand_begin(worker, ERRAND_MAP);
 		break;
 	case NETWORK_VSP_REVOKE:
-		buffer_detach(worker);
+		net_buffer_detach(worker);
 		break;
 	case NETWORK_VSP_SUB_CHANNELS:
 		worker->errand.sub_channels = action->sub_channels;
-		errand_begin(worker, ERRAND_SUB_CHANNELS);
+		net_errand_begin(worker, ERRAND_SUB_CHANNELS);
 		break;
 	case NETWORK_VSP_ANSWER:
 	case NETWORK_VSP_DATA_PATH:
@@ -399,7 +307,7 @@ static bool turn_take(struct net_worker *worker)
 	if (!worker->place->index) {
 		more = turn(worker);
 		if (worker->buffers_wanted)
-			buffers_look(worker);
+			net_buffers_look(worker);
 	} else {
 		pthread_mutex_lock(lock);
 		more = turn(worker);

@@ -261,6 +261,26 @@ void controller_reset_served(struct controller *controller, u32 number);
 /* Start and stop a port's worker, on the loop. */
 int worker_start(struct port *port, struct machine *machine);
 void worker_stop(struct port *port);
+/* Abort each task that @covers says yes to. */
+void worker_tasks_abort(struct worker *worker,
+			bool (*covers)(struct task *task, const void *context),
+			const void *context);
+
+/* ---- worker_slot.c: the way to the disks ---- */
+
+/* The way to the task's unit, opened when it is first used; NULL: it cannot be.
+ */
+struct disk_queue *worker_queue(struct task *task);
+/* Its queue has something for the kernel. */
+void worker_kick_later(struct task *task);
+/* Take units that came, and begin to let go of those that left. */
+void worker_slots_look(struct worker *worker);
+/* Close those that waited for the last request of theirs. */
+void worker_slots_settle(struct worker *worker);
+/* Let go of a unit that no request of ours uses any more. */
+void worker_slot_close(struct worker *worker, struct slot *slot);
+/* Tell the kernel of what tasks put into queues. */
+void worker_slots_kick(struct worker *worker);
 
 /* ---- task.c ---- */
 
@@ -271,11 +291,6 @@ void task_begin(struct task *task, const struct storage_srb *srb,
 void task_retry(struct task *task);
 /* End it early: by a reset, or because its unit goes. */
 void task_abort(struct task *task);
-/* The way to the task's unit, opened when it is first used; NULL: it cannot be
- * (worker.c). */
-struct disk_queue *worker_queue(struct task *task);
-/* Its queue has something for the kernel (worker.c). */
-void worker_kick_later(struct task *task);
 /* Its answer can be sent (worker.c). */
 void worker_task_done(struct task *task);
 /* It waits for room on the host (worker.c). */

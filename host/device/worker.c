@@ -91,7 +91,7 @@ static void parked_go_on(struct worker *worker, bool all)
 	storage_wake(worker->controller->storage);
 }
 
-static void tasks_abort(struct worker *worker,
+void worker_tasks_abort(struct worker *worker,
 			bool (*covers)(struct task *task, const void *context),
 			const void *context)
 {
@@ -103,152 +103,6 @@ static void tasks_abort(struct worker *worker,
 			task_abort(task);
 	}
 	parked_go_on(worker, false);
-}
-
-/* ---- the way to the disks ---- */
-
-static void slot_queue_close(struct worker *worker, struct slot *slot)
-{
-	if (slot->queue) {
-		channel_thread_unwatch(&worker->thread,
-				       disk_queue_fd(slot->queue));
-		disk_queue_close(slot->queue);
-		medium_let_go(slot->unit);
-	}
-	slot->queue = NULL;
-	worker->leaving -= slot->emptying;
-	slot->emptying = false;
-}
-
-static void slot_close(struct worker *worker, struct slot *slot)
-{
-	slot_queue_close(worker, slot);
-	unit_let_go(slot->unit);
-	worker->leaving -= slot->leaving;
-	*slot = (struct slot){ 0 };
-}
-
-struct disk_queue *worker_queue(struct task *task)
-{
-	struct worker *worker = task->worker;
-	struct slot *slot = task->slot;
-	struct lis_error error;
-	struct disk *disk;
-
-	if (slot->queue)
-		return slot->queue;
-	disk = medium_take(slot->unit);
-	if (!disk)
-		return NULL;
-	if (disk_queue_open(&slot->queue, disk, &error) < 0) {
-		slot->queue = NULL;
-		medium_let_go(slot->unit);
-	} else {
-		channel_thread_watch(&worker->thread,
-				     disk_queue_fd(slot->queue), EPOLLIN,
-				     (u64)(slot - worker->slots));
-	}
-	return slot->queue;
-}
-
-static bool uses_slot(struct task *task, const void *context)
-{
-	return task->slot == context;
-}
-
-/* A queue of a medium that was taken out ends with its last request. */
-static void slot_empty(struct worker *worker, struct slot *slot)
-{
-	bool empty;
-
-	if (!slot->queue)
-		return;
-	pthread_mutex_lock(&slot->unit->lock);
-	empty = !slot->unit->disk;
-	pthread_mutex_unlock(&slot->unit->lock);
-	if (!empty)
-		return;
-	if (!slot->emptying) {
-		slot->emptying = true;
-		worker->leaving++;
-		tasks_abort(worker, uses_slot, slot);
-	}
-	if (!slot->under_way)
-		slot_queue_close(worker, slot);
-}
-
-static void slot_look(struct worker *worker, u32 number)
-{
-	struct controller *controller = worker->controller;
-	struct slot *slot = &worker->slots[number];
-	struct unit *unit;
-
-	pthread_mutex_lock(&controller->lock);
-	unit = worker->stopping ? NULL : controller->units[number];
-	if (unit && unit != slot->unit)
-		unit_take(unit);
-	pthread_mutex_unlock(&controller->lock);
-	if (unit == slot->unit) {
-		if (unit)
-			slot_empty(worker, slot);
-		return;
-	}
-	if (slot->unit && !slot->leaving) {
-		slot->leaving = true;
-		worker->leaving++;
-		worker->units &= ~(1ull << number);
-		tasks_abort(worker, uses_slot, slot);
-	}
-	if (slot->unit && !slot->under_way)
-		slot_close(worker, slot);
-	if (!unit)
-		return;
-	if (slot->unit) {
-		/* Once more when the one before has gone. */
-		unit_let_go(unit);
-		return;
-	}
-	slot->unit = unit;
-	worker->units |= 1ull << number;
-}
-
-static void slots_look(struct worker *worker)
-{
-	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
-		slot_look(worker, i);
-}
-
-/* Those that waited for the last request of theirs. */
-static void slots_settle(struct worker *worker)
-{
-	for (u32 i = 0; worker->leaving && i < LUN_PER_CONTROLLER; i++)
-		if ((worker->slots[i].leaving || worker->slots[i].emptying) &&
-		    !worker->slots[i].under_way)
-			slot_look(worker, i);
-}
-
-void worker_kick_later(struct task *task)
-{
-	struct worker *worker = task->worker;
-
-	worker->kicks |= 1ull << (task->slot - worker->slots);
-}
-
-static void slots_kick(struct worker *worker)
-{
-	u64 kicks = worker->kicks;
-
-	worker->kicks = 0;
-	while (kicks) {
-		struct slot *slot = &worker->slots[__builtin_ctzll(kicks)];
-
-		kicks &= kicks - 1;
-		if (!slot->queue)
-			continue;
-		disk_kick(slot->queue);
-		/* Some are done by now. */
-		disk_reap(slot->queue);
-	}
 }
 
 /* ---- resets ---- */
@@ -281,7 +135,7 @@ static void reset_look(struct worker *worker)
 			task->resetting = true;
 			worker->resetting++;
 		}
-	tasks_abort(worker, reset_covers, &what);
+	worker_tasks_abort(worker, reset_covers, &what);
 }
 
 /* The answer to a reset, or to a request for sub-channels. */
@@ -510,11 +364,11 @@ static bool turn(struct worker *worker)
 	if (done_send(worker))
 		while (packet_take(worker))
 			;
-	slots_kick(worker);
+	worker_slots_kick(worker);
 	done_send(worker);
 	reset_settle(worker);
 	notice_send(worker);
-	slots_settle(worker);
+	worker_slots_settle(worker);
 	bus_channel_release(worker->channel);
 	bus_channel_flush(worker->channel);
 	more = bus_channel_unmask(worker->channel);
@@ -531,7 +385,7 @@ static void calls_take(struct worker *worker, u32 calls)
 	if (calls & CALL_READ)
 		worker->stalled = false;
 	if (calls & CALL_UNITS)
-		slots_look(worker);
+		worker_slots_look(worker);
 	if (calls & CALL_RETRY)
 		parked_go_on(worker, true);
 	if (calls & CALL_RESET)
@@ -568,17 +422,17 @@ static bool any_task(struct task *task, const void *context)
 /* End what is under way: the guest's memory is not ours any more after it. */
 static void drain(struct worker *worker)
 {
-	tasks_abort(worker, any_task, NULL);
+	worker_tasks_abort(worker, any_task, NULL);
 	while (worker->active) {
-		slots_kick(worker);
+		worker_slots_kick(worker);
 		if (worker->active)
 			events_take(worker, -1);
 		/* What found no room meanwhile. */
-		tasks_abort(worker, any_task, NULL);
+		worker_tasks_abort(worker, any_task, NULL);
 	}
 	for (u32 i = 0; i < LUN_PER_CONTROLLER; i++)
 		if (worker->slots[i].unit)
-			slot_close(worker, &worker->slots[i]);
+			worker_slot_close(worker, &worker->slots[i]);
 }
 
 static void *body(void *context)
@@ -586,7 +440,7 @@ static void *body(void *context)
 	struct worker *worker = context;
 	bool more = true;
 
-	slots_look(worker);
+	worker_slots_look(worker);
 	while (!worker->stopping) {
 		more = turn(worker);
 		events_take(worker, more ? 0 : -1);
