@@ -386,16 +386,19 @@ static enum vmbus_status take_rndis(struct network_vsp *vsp,
 		return VMBUS_E_NETWORK_MESSAGE;
 	action->section.base = NULL;
 	action->section.size_bytes = 0;
+	/* Linux's netvsc sends while it takes its buffers back, now and then:
+	 * seen when its MTU changes under load. */
+	if (!vsp->shared->receive.base ||
+	    (rndis->section != NETWORK_SECTION_NONE && !send->base))
+		return answer_rndis(vsp, action, NETWORK_STATUS_FAIL);
 	if (rndis->section != NETWORK_SECTION_NONE) {
-		if (!send->base || rndis->section >= send->section_count ||
+		if (rndis->section >= send->section_count ||
 		    rndis->section_bytes > send->section_bytes)
 			return VMBUS_E_NETWORK_SECTION;
 		action->section.base = send->base + (size_t)rndis->section *
 							    send->section_bytes;
 		action->section.size_bytes = rndis->section_bytes;
 	}
-	if (!vsp->shared->receive.base)
-		return answer_rndis(vsp, action, NETWORK_STATUS_FAIL);
 	action->step = rndis->channel == NETWORK_RNDIS_CONTROL
 			       ? NETWORK_VSP_CONTROL
 			       : NETWORK_VSP_FRAMES;

@@ -435,8 +435,8 @@ static void sections_of_the_send_buffer_are_bounded(void **state)
 	rig_open(&rig, NULL);
 	init(NETWORK_VERSION_61, NETWORK_VERSION_61);
 	/* No buffer yet: no section either, and no place for a response. */
-	assert_int_equal(rig_message(&rig, &message, 28),
-			 VMBUS_E_NETWORK_SECTION);
+	assert_int_equal(rig_message(&rig, &message, 28), VMBUS_OK);
+	assert_int_equal(rig_answer(&rig).complete.status, NETWORK_STATUS_FAIL);
 	message.rndis.section = NETWORK_SECTION_NONE;
 	assert_int_equal(rig_message(&rig, &message, 28), VMBUS_OK);
 	assert_int_equal(rig_answer(&rig).complete.status, NETWORK_STATUS_FAIL);
@@ -460,6 +460,33 @@ static void sections_of_the_send_buffer_are_bounded(void **state)
 	message.rndis = (struct network_rndis){ 2, NETWORK_SECTION_NONE, 0 };
 	assert_int_equal(rig_message(&rig, &message, 28),
 			 VMBUS_E_NETWORK_MESSAGE);
+	rig_close(&rig);
+}
+
+static void a_frame_after_the_revoke_fails_alone(void **state)
+{
+	struct network_message message = { .type = NETWORK_REVOKE_SEND_BUFFER };
+
+	(void)state;
+	rig_open(&rig, NULL);
+	rig_negotiate(&rig, NETWORK_VERSION_61, 1500);
+	assert_int_equal(rig_message(&rig, &message, 28), VMBUS_OK);
+	assert_null(rig.shared.send.base);
+	message.type = NETWORK_RNDIS;
+	message.rndis = (struct network_rndis){ 0, 1, 100 };
+	for (u16 channel = 0; channel < 2; channel++) {
+		assert_int_equal(rig_packet(&rig, channel, PACKET_DATA_INBAND,
+					    1, 3, &message, 28),
+				 VMBUS_OK);
+		assert_int_equal(rig.action.step, NETWORK_VSP_ANSWER);
+		assert_int_equal(rig_answer(&rig).type, NETWORK_RNDIS_COMPLETE);
+		assert_int_equal(rig_answer(&rig).complete.status,
+				 NETWORK_STATUS_FAIL);
+	}
+	/* By page list it could still come. */
+	message.rndis.section = NETWORK_SECTION_NONE;
+	assert_int_equal(rig_message(&rig, &message, 28), VMBUS_OK);
+	assert_int_equal(rig.action.step, NETWORK_VSP_FRAMES);
 	rig_close(&rig);
 }
 
@@ -525,6 +552,7 @@ int main(void)
 		cmocka_unit_test(sub_channels_are_granted_up_to_the_limit),
 		cmocka_unit_test(a_sub_channel_waits_for_the_primary),
 		cmocka_unit_test(sections_of_the_send_buffer_are_bounded),
+		cmocka_unit_test(a_frame_after_the_revoke_fails_alone),
 		cmocka_unit_test(an_old_query_is_not_supported),
 		cmocka_unit_test(a_virtual_function_is_told_to_who_can_use_it),
 	};
