@@ -12,12 +12,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MIB (1ull << 20)
 
-static char socket_path[256], uri[300];
+static char socket_path[100], uri[150];
+
+/* Its socket has a name before anyone listens at it. */
+static bool listens(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool does;
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	does = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return does;
+}
 
 static pid_t server_start(const char *const *arguments)
 {
@@ -27,10 +44,13 @@ static pid_t server_start(const char *const *arguments)
 	server = fork();
 	assert_true(server >= 0);
 	if (server == 0) {
+		/* A test that fails leaves nobody behind who holds its output.
+		 */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execvp(arguments[0], (char *const *)arguments);
 		_exit(127);
 	}
-	while (access(socket_path, F_OK) != 0) {
+	while (!listens()) {
 		assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
 		usleep(2000);
 	}
