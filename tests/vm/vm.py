@@ -21,7 +21,7 @@ LIS = os.environ.get("LIS_BINARY",
 APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr audit=0 " \
     "random.trust_cpu=on cryptomgr.notests nowatchdog 8250.nr_uarts=1 " \
     "rcupdate.rcu_expedited=1"
-BOOT_LIMIT_S = 180
+BOOT_LIMIT_S = 300
 # The driver set of guests that do not ask for one (pytest --drivers).
 DRIVERS = "upstream"
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
