@@ -60,6 +60,7 @@ check-full: kernels
 	@carrier/packages more
 	@carrier/debian-image 6.1 >/dev/null
 	@carrier/debian-image 6.1 --managers >/dev/null
+	@carrier/debian-image 6.1 --modules >/dev/null
 	@$(PYTHON) tests/check.py --full
 
 .PHONY: bench

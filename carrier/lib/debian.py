@@ -71,17 +71,22 @@ def _kernels():
             for name in guest.KERNELS if not guest.missing_reason(name)]
 
 
+def customize_common():
+    """Lines of a script that make a new root, which is $1, one for tests."""
+    return "\n".join([
+        "echo root:%s | chpasswd --root \"$1\"" % PASSWORD,
+        "echo debian >\"$1/etc/hostname\"",
+        "echo 'LABEL=%s / ext4 defaults 0 1' >\"$1/etc/fstab\"" % LABEL,
+        "printf 'auto lo\\niface lo inet loopback\\n"
+        "allow-hotplug eth0\\niface eth0 inet dhcp\\n' "
+        ">\"$1/etc/network/interfaces\"",
+        "install -m 755 '%s' \"$1%s\"" % (
+            os.path.join(guest.PARTS, "serve.sh"), SERVE)])
+
+
 def _customize(managers=False):
     """The script that mmdebstrap runs on the new root, which is $1."""
-    lines = ["echo root:%s | chpasswd --root \"$1\"" % PASSWORD,
-             "echo debian >\"$1/etc/hostname\"",
-             "echo 'LABEL=%s / ext4 defaults 0 1' >\"$1/etc/fstab\"" % LABEL,
-             "printf 'auto lo\\niface lo inet loopback\\n"
-             "allow-hotplug eth0\\niface eth0 inet dhcp\\n' "
-             ">\"$1/etc/network/interfaces\"",
-             "mkdir -p \"$1/usr/lib/modules\"",
-             "install -m 755 '%s' \"$1%s\"" % (
-                 os.path.join(guest.PARTS, "serve.sh"), SERVE)]
+    lines = [customize_common(), "mkdir -p \"$1/usr/lib/modules\""]
     if managers:
         lines += ["chroot \"$1\" systemctl disable -q %s || true"
                   % " ".join(MANAGER_UNITS)]
@@ -99,17 +104,16 @@ def _customize(managers=False):
     return "#!/bin/sh\nset -eu\n" + "\n".join(lines) + "\n"
 
 
-def _debootstrap(work, say, managers):
-    """Makes the root folder."""
+def _debootstrap(work, say, packages, script):
+    """Makes the root folder. @script: what is run on it, in the end."""
     sources = os.path.join(work, "sources.list")
     with open(sources, "w", encoding="utf-8") as stream:
         stream.write(_sources())
     root = os.path.join(work, "root")
     hook = os.path.join(work, "customize")
     with open(hook, "w", encoding="utf-8") as stream:
-        stream.write(_customize(managers))
+        stream.write(script)
     os.chmod(hook, 0o755)
-    packages = PACKAGES + (MANAGERS if managers else ())
     command = ["mmdebstrap", "--mode=root", "--variant=minbase",
                "--include=" + ",".join(packages),
                "--aptopt=Acquire::Languages \"none\"",
@@ -151,18 +155,27 @@ def disk(say, managers=False):
     """Builds the disk, or finds it built: path of a raw image with one ext4
     file system. @say: called with what is being done; @managers: with every
     manager of networks."""
-    path = _path(managers)
+    return make(_path(managers), say,
+                PACKAGES + (MANAGERS if managers else ()),
+                _customize(managers), SIZE_BYTES)
+
+
+# pylint: disable=too-many-arguments
+def make(path, say, packages, script, size_bytes, last=None):
+    """Makes the raw image @path, or finds it made: @path. @script: run on the
+    root folder, which is $1; @last: called with that folder in the end."""
     if os.path.exists(path):
         return path
     with open(os.path.join(cache_folder(), "debian.lock"), "w",
               encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
-            _build(path, say, managers)
+            _build(path, say, packages, script, size_bytes, last)
     return path
 
 
-def _build(path, say, managers):
+# pylint: disable=too-many-arguments
+def _build(path, say, packages, script, size_bytes, last):
     if os.geteuid():
         raise CarrierError("a Debian can only be made as root: run "
                            "'sudo -E carrier/debian-image'")
@@ -172,10 +185,12 @@ def _build(path, say, managers):
                                "tools'" % program)
     work = tempfile.mkdtemp(prefix="debian-", dir=cache_folder())
     try:
-        root = _debootstrap(work, say, managers)
+        root = _debootstrap(work, say, packages, script)
+        if last:
+            last(root)
         partial = os.path.join(work, "raw")
         with open(partial, "wb") as stream:
-            stream.truncate(SIZE_BYTES)
+            stream.truncate(size_bytes)
         say("writing the image")
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-L", LABEL,
                         "-d", root, partial], check=True,

@@ -26,10 +26,12 @@ class DebianGuest(vm.Guest):
 
     # pylint: disable=too-many-arguments,super-init-not-called
     def __init__(self, name, disk, kernel="6.1", cpus=1, memory="1G",
-                 options=(), login=True):
+                 options=(), login=True, start=None):
+        """@start: (kernel, initrd) when they are not the kernel package's with
+        a little initrd of ours."""
         self.login = login
         self.name, self.kernel, self.cpus = name, kernel, cpus
-        self.image, self.initrd = debian.initrd(kernel)
+        self.image, self.initrd = start or debian.initrd(kernel)
         self.command = [vm.LIS, "run", "--name", name, "--kernel", self.image,
                         "--initrd", self.initrd, "--cpus", str(cpus),
                         "--memory", memory, "--append",

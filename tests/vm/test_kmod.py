@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+import console
+import guest
 import vm as vm_module
 
 # What stands in /sys for each device, and does not move.
@@ -108,3 +110,40 @@ def test_modules_are_ours(made):
     assert "(OE)" in made.run("grep ^hv_vmbus /proc/modules")
     assert int(made.run("cat /proc/sys/kernel/tainted")) == (1 << 12) | \
         (1 << 13)
+
+
+# A bus that we did not write. It has no devices.
+QEMU = ["qemu-system-x86_64", "-accel", "kvm", "-cpu",
+        "host,kvm=off,hv-relaxed,hv-vpindex,hv-synic,hv-time,hv-stimer,"
+        "hv-runtime", "-nodefaults", "-no-user-config", "-display", "none",
+        "-serial", "stdio", "-no-reboot", "-m", "256M",
+        "-device", "vmbus-bridge"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_qemus_bus(cpus):
+    """Connects to QEMU's bridge, and again after each of 20 unloads."""
+    image, initrd = guest.build("6.1", False, "ours")
+    process = console.start(QEMU + [
+        "-smp", str(cpus), "-kernel", image, "-initrd", initrd, "-append",
+        vm_module.APPEND + " lis.daemons=none"])
+    try:
+        text = console.Console(process)
+        text.ready(300)
+        for _ in range(20):
+            status, said = text.run(
+                "dmesg -c | grep -q 'hv_vmbus: connected to the host' && "
+                "[ -d /sys/bus/vmbus/devices ] && "
+                "rmmod hv_utils && rmmod hv_vmbus && "
+                "insmod /modules/hv_vmbus.ko && insmod /modules/hv_utils.ko",
+                300)
+            assert status == 0, said
+        status, said = text.run("dmesg; ls /sys/bus/vmbus/drivers")
+        assert "hv_vmbus: connected to the host" in said
+        assert "hv_utils" in said
+        for bad in ("BUG:", "WARNING:", "Oops", "broke the protocol"):
+            assert bad not in said
+    finally:
+        process.kill()
+        process.wait()
