@@ -187,7 +187,10 @@ def test_a_hundred_times(new_vm, web):
     assert after["threads"] <= before["threads"] + 2
     assert after["open_fds"] <= before["open_fds"] + 8
     assert "violation" not in vm.happened()
-    assert not vm.trouble()
+    # Linux sends a frame into what it has just taken back, now and then; that
+    # one fails alone, and is told of.
+    assert not [line for line in vm.trouble()
+                if "nvsp_rndis_pkt_complete error status: 2" not in line]
 
 
 def guest_pair(new_vm, kernel, nets):
