@@ -201,6 +201,7 @@ int netvsc_poll(struct napi_struct *napi, int budget);
 /*
  * Writes what waits (packets to give back, questions), wakes the queue when
  * there is space again, and shows all of it to the host; by the channel's lock.
+ * Harmless on a channel that is not running.
  */
 void netvsc_settle(struct netvsc_channel *channel);
 

@@ -275,7 +275,7 @@ static enum vmbus_status waiting_write(struct netvsc_channel *channel)
 void netvsc_publish(struct netvsc_channel *channel)
 {
 	lockdep_assert_held(&channel->lock);
-	if (ring_publish(&channel->bus->tx))
+	if (channel->running && ring_publish(&channel->bus->tx))
 		lisbus_channel_signal(channel->bus);
 }
 
@@ -284,6 +284,8 @@ void netvsc_settle(struct netvsc_channel *channel)
 	enum vmbus_status status;
 
 	lockdep_assert_held(&channel->lock);
+	if (!channel->running)
+		return;
 	status = waiting_write(channel);
 	if (status && status != VMBUS_AGAIN)
 		netvsc_fail(channel->netvsc, status);

@@ -43,6 +43,64 @@ static u8 *head_of(const struct netvsc_channel *channel, u32 cookie)
 	       cookie % NETVSC_HEADS_PER_PAGE * NETWORK_VSC_HEAD_BYTES;
 }
 
+/* ---- pages ---- */
+
+static u32 pages_of(u32 offset, u32 bytes)
+{
+	return PFN_UP(offset_in_page(offset) + bytes);
+}
+
+static u32 ranges_needed(const struct sk_buff *skb)
+{
+	u32 count = pages_of(offset_in_page(skb->data), skb_headlen(skb)), i;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *piece = &skb_shinfo(skb)->frags[i];
+
+		count += pages_of(skb_frag_off(piece), skb_frag_size(piece));
+	}
+	return count + 1;
+}
+
+/* A piece of memory, page by page: the next free range. */
+static struct netvsc_range *ranges_add(struct netvsc_range *range,
+				       unsigned long pfn, u32 offset, u32 bytes)
+{
+	pfn += PFN_DOWN(offset);
+	offset = offset_in_page(offset);
+	while (bytes) {
+		u32 here = min_t(u32, bytes, PAGE_SIZE - offset);
+
+		range->head.size_bytes = here;
+		range->head.offset_bytes = offset;
+		range->pfn = pfn++;
+		range++;
+		bytes -= here;
+		offset = 0;
+	}
+	return range;
+}
+
+/* The RNDIS header, then the frame; by the lock. */
+static u32 ranges_make(struct netvsc_channel *channel, const u8 *head,
+		       u32 head_bytes, const struct sk_buff *skb)
+{
+	struct netvsc_range *range = channel->ranges;
+	u32 i;
+
+	range = ranges_add(range, virt_to_phys((void *)head) >> PAGE_SHIFT,
+			   offset_in_page(head), head_bytes);
+	range = ranges_add(range, virt_to_phys(skb->data) >> PAGE_SHIFT,
+			   offset_in_page(skb->data), skb_headlen(skb));
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *piece = &skb_shinfo(skb)->frags[i];
+
+		range = ranges_add(range, page_to_pfn(skb_frag_page(piece)),
+				   skb_frag_off(piece), skb_frag_size(piece));
+	}
+	return (u32)(range - channel->ranges);
+}
+
 /* ---- what the host is to do ---- */
 
 /* False: the host does not finish checksums of such a frame. */
@@ -105,67 +163,12 @@ static bool wishes_make(const struct netvsc *netvsc, struct sk_buff *skb,
 	send->frame_bytes = skb->len;
 	send->tag = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb)
 					      : NETWORK_UNTAGGED;
+	/* Its headers are in the first piece now, and stay there. */
+	if (ranges_needed(skb) > NETVSC_RANGES && skb_linearize(skb))
+		return false;
 	send->head = skb->data;
 	send->head_bytes = skb_headlen(skb);
 	return true;
-}
-
-/* ---- pages ---- */
-
-static u32 pages_of(u32 offset, u32 bytes)
-{
-	return PFN_UP(offset_in_page(offset) + bytes);
-}
-
-static u32 ranges_needed(const struct sk_buff *skb)
-{
-	u32 count = pages_of(offset_in_page(skb->data), skb_headlen(skb)), i;
-
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		const skb_frag_t *piece = &skb_shinfo(skb)->frags[i];
-
-		count += pages_of(skb_frag_off(piece), skb_frag_size(piece));
-	}
-	return count + 1;
-}
-
-/* A piece of memory, page by page: the next free range. */
-static struct netvsc_range *ranges_add(struct netvsc_range *range,
-				       unsigned long pfn, u32 offset, u32 bytes)
-{
-	pfn += PFN_DOWN(offset);
-	offset = offset_in_page(offset);
-	while (bytes) {
-		u32 here = min_t(u32, bytes, PAGE_SIZE - offset);
-
-		range->head.size_bytes = here;
-		range->head.offset_bytes = offset;
-		range->pfn = pfn++;
-		range++;
-		bytes -= here;
-		offset = 0;
-	}
-	return range;
-}
-
-/* The RNDIS header, then the frame; by the lock. */
-static u32 ranges_make(struct netvsc_channel *channel, const u8 *head,
-		       u32 head_bytes, const struct sk_buff *skb)
-{
-	struct netvsc_range *range = channel->ranges;
-	u32 i;
-
-	range = ranges_add(range, virt_to_phys((void *)head) >> PAGE_SHIFT,
-			   offset_in_page(head), head_bytes);
-	range = ranges_add(range, virt_to_phys(skb->data) >> PAGE_SHIFT,
-			   offset_in_page(skb->data), skb_headlen(skb));
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		const skb_frag_t *piece = &skb_shinfo(skb)->frags[i];
-
-		range = ranges_add(range, page_to_pfn(skb_frag_page(piece)),
-				   skb_frag_off(piece), skb_frag_size(piece));
-	}
-	return (u32)(range - channel->ranges);
 }
 
 /* ---- sending, by the channel's lock ---- */
@@ -260,8 +263,7 @@ static netdev_tx_t drop(struct netvsc_channel *channel, struct sk_buff *skb)
 	spin_lock_irqsave(&channel->lock, flags);
 	netvsc_count_dropped(&channel->tx);
 	/* What went before it is not to wait for what comes after. */
-	if (channel->running)
-		netvsc_publish(channel);
+	netvsc_publish(channel);
 	spin_unlock_irqrestore(&channel->lock, flags);
 	dev_kfree_skb_any(skb);
 	return NETDEV_TX_OK;
@@ -278,8 +280,7 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	unsigned long flags;
 	bool copied = false;
 
-	if ((ranges_needed(skb) > NETVSC_RANGES && skb_linearize(skb)) ||
-	    !wishes_make(netvsc, skb, &send))
+	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
 	skb_tx_timestamp(skb);
 	spin_lock_irqsave(&channel->lock, flags);
@@ -293,7 +294,7 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 		count_sent(channel, bytes, segments);
 	if (channel->stopped || channel->owed_count || channel->asking)
 		netvsc_settle(channel);
-	else if (channel->running && !netdev_xmit_more())
+	else if (!netdev_xmit_more())
 		netvsc_publish(channel);
 	spin_unlock_irqrestore(&channel->lock, flags);
 	if (status == VMBUS_AGAIN)
