@@ -305,6 +305,12 @@ def captured(vm, path, work):
     return frame_sizes(path)
 
 
+def channels_shown(vm):
+    """How many channels /sys shows of eth0, in its folder and by processor."""
+    return vm.run("cd /sys/class/net/eth0/device; ls channels | wc -l; "
+                  "wc -l <channel_vp_mapping").split()
+
+
 def up_and_down(vm, port):
     """The guest fetches the payload and serves it."""
     fetch(vm, port, "203.0.113.1")
@@ -323,6 +329,7 @@ def test_tap(new_vm, kernel, tap, tmp_path):
     vm.run("ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up")
     wait(vm, "ls -d /sys/class/net/eth0/queues/rx-* | wc -l", "2")
     assert adapters(vm)[0]["channels"] == 2
+    assert channels_shown(vm) == ["2", "2"]
     path = str(tmp_path / "capture.pcapng")
     with web_server(str(tmp_path), "203.0.113.1") as port:
         fetch(vm, port, "203.0.113.1")
@@ -341,6 +348,8 @@ def test_tap(new_vm, kernel, tap, tmp_path):
         vm.run("ip link set eth0 mtu 9000")
         wait(vm, carrier(vm), "1")
         vm.run("ping -c 2 -W 10 -s 8900 203.0.113.1")
+        # The sub-channel is another one, and the first is gone.
+        assert channels_shown(vm) == ["2", "2"]
         up_and_down(vm, port)
     subprocess.run(["ip", "link", "del", tap], check=True)
     wait(vm, carrier(vm), "0")
