@@ -101,6 +101,13 @@ static inline bool compat_is_isolated(void)
 #define compat_scsi_done(command) (command)->scsi_done(command)
 #endif
 
+/* 5.15: the block layer's request of a SCSI command is got by a function. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+#define compat_scsi_cmd_to_rq(command) scsi_cmd_to_rq(command)
+#else
+#define compat_scsi_cmd_to_rq(command) ((command)->request)
+#endif
+
 /*
  * 6.7, and later releases of stable kernels before it: what is looked at anew
  * is a unit, no longer its device.
