@@ -59,6 +59,9 @@ OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
        "test_writes_stop_and_go_on or test_stop))"
 OURS_FULL = "test_kmod or test_storage or test_disk_tools or test_services or test_heartbeat or test_kvp or " \
             "test_copy or test_time or test_backup or test_end"
+OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
+OURS_NETWORK_FULL = "test_network and not test_network_peers and " \
+                    "not test_hostile and not 686"
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -352,7 +355,8 @@ def part_kmod(options):
             show_log(log)
             result.add(FAILED, name, "see build/check/%s.log" % log)
             continue
-        for module in ("hv_vmbus.ko", "hv_utils.ko", "hv_storvsc.ko"):
+        for module in ("hv_vmbus.ko", "hv_utils.ko", "hv_storvsc.ko",
+                       "hv_netvsc.ko"):
             missing = kmod_missing(kernel, module)
             result.add(FAILED if missing else OK, "%s %s" % (name, module),
                        "modinfo lacks " + ", ".join(missing))
@@ -372,7 +376,10 @@ def part_vm(options):
             run([os.path.join(tree, "carrier", "guest-image"), kernel]
                 + extra, "guest-image")
     if kmod_ready():
-        groups_ours = {"ours": OURS_FULL if options.full else OURS}
+        groups_ours = {
+            "ours": OURS_FULL if options.full else OURS,
+            "ours-network":
+                OURS_NETWORK_FULL if options.full else OURS_NETWORK}
     else:
         result.add(SKIPPED, "vm ours", "the modules are not built")
         groups_ours = {}
@@ -385,7 +392,8 @@ def part_vm(options):
         if options.select:
             select = "(%s) and (%s)" % (select, options.select)
         return vm_group(options, tree, name, select,
-                        *(["--drivers", "ours"] if name == "ours" else []))
+                        *(["--drivers", "ours"] if name in groups_ours
+                          else []))
 
     with concurrent.futures.ThreadPoolExecutor(VM_JOBS) as pool:
         for part in pool.map(group, groups):

@@ -18,7 +18,7 @@
 #include "vmbus/status.h"
 
 /* enum vmbus_packet_type; the types not listed are framed as in-band data. */
-enum packet_type {
+enum packet_kind {
 	PACKET_DATA_INBAND = 6,
 	PACKET_DATA_TRANSFER_PAGES = 7,
 	PACKET_DATA_GPADL = 8,
@@ -80,7 +80,7 @@ _Static_assert(sizeof(struct packet_gpa_range_head) == 8, "wire layout");
 
 /* A packet to write. The fields after vec_count are for the two paged types. */
 struct packet_out {
-	u16 type; /* enum packet_type */
+	u16 type; /* enum packet_kind */
 	u16 flags;
 	u64 transaction_id;
 	const struct ring_vec *vec; /* the payload, piece by piece */

@@ -40,7 +40,7 @@ SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
 # Driver sets: "upstream" is the kernel package's own; "ours" is built from
 # guest/kmod, and of the others only what does not need the bus is there.
 DRIVERS = ("upstream", "ours")
-OURS = ("hv_vmbus", "hv_utils", "hv_storvsc")
+OURS = ("hv_vmbus", "hv_utils", "hv_storvsc", "hv_netvsc")
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),

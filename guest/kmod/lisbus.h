@@ -125,6 +125,16 @@ struct lisbus_channel {
 	u64 interrupts; /* signals to the host */
 
 	struct kobject kobj; /* channels/RELID; counts the references */
+
+	/* Of sub-channels, by bus.lock (hv_vmbus/subchannel.c). */
+	struct list_head subchannels; /* of a primary */
+	u32 fresh;		      /* of them, that no driver took yet */
+	struct lisbus_channel *primary;
+	struct list_head sub_entry;
+	bool shown; /* is in /sys */
+	bool taken;
+	bool given_back;
+	bool release_owed;
 };
 
 /*
@@ -143,6 +153,39 @@ int lisbus_channel_open(struct lisbus_channel *channel,
  * stops that first, or lets lisbus_channel_quiet() stop its cause.
  */
 void lisbus_channel_close(struct lisbus_channel *channel);
+
+/*
+ * Lends memory to the host, in addition to the rings: @page_count whole pages,
+ * 1 to LISBUS_LEND_PAGES. @gpadl: receives the id that the host knows it by.
+ * Not before probe() of the channel's device. May sleep, for as long as the
+ * host takes.
+ * 0; -EINVAL: size; -ENODEV: the host took the channel back; -EIO: the host
+ * refused.
+ */
+#define LISBUS_LEND_PAGES 8190u
+int lisbus_channel_lend(struct lisbus_channel *channel, const u64 *pfns,
+			u32 page_count, u32 *gpadl);
+
+/*
+ * Takes lent memory back: the host has let go of it when this returns. Once for
+ * each loan, open or closed. May sleep, for as long as the host takes.
+ */
+void lisbus_channel_take_back(struct lisbus_channel *channel, u32 gpadl);
+
+/*
+ * The next sub-channel of a device that the host offers: waits up to @timeout
+ * (jiffies) for it. Each offer is given out once. The caller's until
+ * lisbus_subchannel_give_back(), also when the host rescinds it. May sleep.
+ * NULL: none came, or the host took the device back.
+ */
+struct lisbus_channel *lisbus_subchannel_take(struct lisbus_device *device,
+					      unsigned long timeout);
+
+/*
+ * Closes a sub-channel and lets go of it: not to be touched any more. The host
+ * rescinds it when the primary channel is closed. May sleep.
+ */
+void lisbus_subchannel_give_back(struct lisbus_channel *channel);
 
 /* No signal() comes any more when it returns; the rings stay. May sleep. */
 void lisbus_channel_quiet(struct lisbus_channel *channel);

@@ -216,6 +216,7 @@ static bool take_queues(struct network_vsc *vsc, const u8 *info, u32 bytes)
 static bool take_initialize(struct network_vsc *vsc, const u8 *info, u32 bytes)
 {
 	struct rndis_initialize_answer answer = { 0 };
+	u8 *behind_status = (u8 *)&answer + 8;
 
 	/* Behind id and status, which are not in it. */
 	if (bytes <
@@ -223,7 +224,7 @@ static bool take_initialize(struct network_vsc *vsc, const u8 *info, u32 bytes)
 		return false;
 	if (bytes > sizeof(answer) - 8)
 		bytes = sizeof(answer) - 8;
-	port_copy(&answer.major, info, bytes);
+	port_copy(behind_status, info, bytes);
 	if (!answer.packets_max || answer.alignment > 12)
 		return false;
 	vsc->shared->packets_max = answer.packets_max;

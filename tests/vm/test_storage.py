@@ -209,8 +209,6 @@ def test_geometry_and_identity(disks):
 
 def test_sub_channels(disks):
     """A channel for each processor, all of them in use."""
-    if vm_module.DRIVERS == "ours":
-        pytest.skip("guest/kmod/hv_storvsc has one channel")
     name = disks.name("plain")
     channels = "$(realpath /sys/block/%s/device/../../../channels)" % name
     assert disks.guest.run("ls %s | wc -l" % channels) == "2"

@@ -101,6 +101,13 @@ static inline bool compat_is_isolated(void)
 #define compat_scsi_done(command) (command)->scsi_done(command)
 #endif
 
+/* 5.15: the block layer's request of a SCSI command is got by a function. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+#define compat_scsi_cmd_to_rq(command) scsi_cmd_to_rq(command)
+#else
+#define compat_scsi_cmd_to_rq(command) ((command)->request)
+#endif
+
 /*
  * 6.7, and later releases of stable kernels before it: what is looked at anew
  * is a unit, no longer its device.
@@ -119,6 +126,84 @@ static inline bool compat_is_isolated(void)
 #else
 #define COMPAT_PLATFORM_REMOVE_TYPE int
 #define COMPAT_PLATFORM_REMOVE_DONE return 0
+#endif
+
+/* 5.15: a network device's address is set by a function only. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+#define compat_eth_hw_addr_set(netdev, address) eth_hw_addr_set(netdev, address)
+#else
+#define compat_eth_hw_addr_set(netdev, address)                                \
+	ether_addr_copy((netdev)->dev_addr, address)
+#endif
+
+/* 6.0: the longest segment that a device cuts is told apart. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#define compat_netif_set_tso_max_size(netdev, bytes)                           \
+	netif_set_tso_max_size(netdev, bytes)
+#else
+#define compat_netif_set_tso_max_size(netdev, bytes)                           \
+	netif_set_gso_max_size(netdev, bytes)
+#endif
+
+/* 6.1: without a weight it is the usual one. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+#define compat_netif_napi_add(netdev, napi, poll)                              \
+	netif_napi_add(netdev, napi, poll)
+#else
+#define compat_netif_napi_add(netdev, napi, poll)                              \
+	netif_napi_add(netdev, napi, poll, NAPI_POLL_WEIGHT)
+#endif
+
+/* 5.17: ring sizes have a second part. Makes @name of get(netdev, ring). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
+#define COMPAT_GET_RINGPARAM(name, get)                                        \
+	static void name(struct net_device *netdev,                            \
+			 struct ethtool_ringparam *ring,                       \
+			 struct kernel_ethtool_ringparam *more,                \
+			 struct netlink_ext_ack *answer)                       \
+	{                                                                      \
+		get(netdev, ring);                                             \
+	}
+#else
+#define COMPAT_GET_RINGPARAM(name, get)                                        \
+	static void name(struct net_device *netdev,                            \
+			 struct ethtool_ringparam *ring)                       \
+	{                                                                      \
+		get(netdev, ring);                                             \
+	}
+#endif
+
+/*
+ * 6.8: table, key and function are in a struct. Makes @get_name and @set_name
+ * of get(netdev, table, key, &function) and set(netdev, table, key, function).
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define COMPAT_RXFH(get_name, get, set_name, set)                              \
+	static int get_name(struct net_device *netdev,                         \
+			    struct ethtool_rxfh_param *rxfh)                   \
+	{                                                                      \
+		return get(netdev, rxfh->indir, rxfh->key, &rxfh->hfunc);      \
+	}                                                                      \
+                                                                               \
+	static int set_name(struct net_device *netdev,                         \
+			    struct ethtool_rxfh_param *rxfh,                   \
+			    struct netlink_ext_ack *answer)                    \
+	{                                                                      \
+		return set(netdev, rxfh->indir, rxfh->key, rxfh->hfunc);       \
+	}
+#else
+#define COMPAT_RXFH(get_name, get, set_name, set)                              \
+	static int get_name(struct net_device *netdev, u32 *table, u8 *key,    \
+			    u8 *function)                                      \
+	{                                                                      \
+		return get(netdev, table, key, function);                      \
+	}                                                                      \
+                                                                               \
+	static int set_name(struct net_device *netdev, const u32 *table,       \
+			    const u8 *key, const u8 function)                  \
+	{                                                                      \
+		return set(netdev, table, key, function);                      \
+	}
 #endif
 
 #endif

@@ -74,6 +74,9 @@ static struct scsi_cmnd *event_take(struct storvsc *storvsc,
 			event->nt_status);
 		complete_all(&storvsc->ready);
 		break;
+	case STORAGE_VSC_OPENABLE:
+		storvsc->sub_channels = event->sub_channels;
+		break;
 	case STORAGE_VSC_COMPLETED:
 		command = (struct scsi_cmnd *)(uintptr_t)event->cookie;
 		command_end(storvsc, command, event);
@@ -92,53 +95,57 @@ static struct scsi_cmnd *event_take(struct storvsc *storvsc,
 }
 
 /* One packet; VMBUS_AGAIN: there is none. */
-static enum vmbus_status packet_take(struct storvsc *storvsc,
+static enum vmbus_status packet_take(struct storvsc_channel *channel,
 				     struct scsi_cmnd **command)
 {
-	struct ring *rx = &storvsc->device->channel->rx;
+	struct ring *rx = &channel->bus->rx;
 	struct storage_vsc_event event;
 	enum vmbus_status status;
 	struct packet_view view;
 
 	*command = NULL;
-	status = packet_peek_copy(rx, &view, storvsc->bounce,
-				  sizeof(storvsc->bounce));
+	status = packet_peek_copy(rx, &view, channel->bounce,
+				  sizeof(channel->bounce));
 	if (status)
 		return status;
-	status = storage_vsc_receive(&storvsc->vsc, &view, &event);
+	status = storage_vsc_receive(&channel->vsc, &view, &event);
 	packet_consume(rx, &view);
 	if (!status)
-		*command = event_take(storvsc, &event);
+		*command = event_take(channel->storvsc, &event);
+	/* A host may refuse sub-channels without more ado. */
+	if (!channel->index && channel->vsc.state == STORAGE_VSC_RUNNING)
+		complete_all(&channel->storvsc->settled);
 	return status;
 }
 
 /* Up to BATCH commands; true: there may be more. */
-static bool answers_take(struct storvsc *storvsc, struct scsi_cmnd **ended,
-			 u32 *count)
+static bool answers_take(struct storvsc_channel *channel,
+			 struct scsi_cmnd **ended, u32 *count)
 {
-	struct lisbus_channel *channel = storvsc->device->channel;
+	struct ring *rx = &channel->bus->rx;
 	enum vmbus_status status = VMBUS_OK;
 
-	ring_mask(&channel->rx);
+	ring_mask(rx);
 	while (!status && *count < BATCH) {
-		status = packet_take(storvsc, &ended[*count]);
+		status = packet_take(channel, &ended[*count]);
 		if (ended[*count])
 			++*count;
 	}
 	if (vmbus_status_is_violation(status)) {
-		storvsc_fail(storvsc, status);
+		storvsc_fail(channel->storvsc, status);
 		return false;
 	}
-	if (ring_release(&channel->rx))
-		lisbus_channel_signal(channel);
-	storvsc_ask(storvsc);
-	return *count == BATCH || ring_unmask(&channel->rx);
+	if (ring_release(rx))
+		lisbus_channel_signal(channel->bus);
+	if (!channel->index)
+		storvsc_ask(channel);
+	return *count == BATCH || ring_unmask(rx);
 }
 
 void storvsc_answers(struct tasklet_struct *tasklet)
 {
-	struct storvsc *storvsc =
-		container_of(tasklet, struct storvsc, tasklet);
+	struct storvsc_channel *channel =
+		container_of(tasklet, struct storvsc_channel, tasklet);
 	struct scsi_cmnd *ended[BATCH + 1];
 	unsigned long flags;
 	bool more = true;
@@ -146,20 +153,20 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 
 	while (more) {
 		count = 0;
-		spin_lock_irqsave(&storvsc->lock, flags);
-		more = storvsc->open && !storvsc->failed &&
-		       answers_take(storvsc, ended, &count);
-		spin_unlock_irqrestore(&storvsc->lock, flags);
+		spin_lock_irqsave(&channel->lock, flags);
+		more = channel->running &&
+		       !READ_ONCE(channel->storvsc->failed) &&
+		       answers_take(channel, ended, &count);
+		spin_unlock_irqrestore(&channel->lock, flags);
 		for (i = 0; i < count; i++)
 			compat_scsi_done(ended[i]);
 	}
 }
 
-enum vmbus_status storvsc_send(struct storvsc *storvsc, const void *packet,
-			       u32 packet_bytes, u64 transaction_id,
-			       u32 range_bytes)
+enum vmbus_status storvsc_send(struct storvsc_channel *channel,
+			       const void *packet, u32 packet_bytes,
+			       u64 transaction_id, u32 range_bytes)
 {
-	struct lisbus_channel *channel = storvsc->device->channel;
 	const struct ring_vec vec = {
 		.base = packet,
 		.size_bytes = packet_bytes,
@@ -171,59 +178,59 @@ enum vmbus_status storvsc_send(struct storvsc *storvsc, const void *packet,
 		.transaction_id = transaction_id,
 		.vec = &vec,
 		.vec_count = 1,
-		.ranges = range_bytes ? &storvsc->range : NULL,
+		.ranges = range_bytes ? &channel->range : NULL,
 		.range_bytes = range_bytes,
 		.range_count = range_bytes ? 1 : 0,
 	};
+	struct ring *tx = &channel->bus->tx;
 	enum vmbus_status status;
 
-	lockdep_assert_held(&storvsc->lock);
-	status = packet_write(&channel->tx, &out);
-	if (!status && ring_publish(&channel->tx))
-		lisbus_channel_signal(channel);
+	lockdep_assert_held(&channel->lock);
+	status = packet_write(tx, &out);
+	if (!status && ring_publish(tx))
+		lisbus_channel_signal(channel->bus);
 	return status;
 }
 
-void storvsc_ask(struct storvsc *storvsc)
+void storvsc_ask(struct storvsc_channel *channel)
 {
-	struct ring *tx = &storvsc->device->channel->tx;
+	struct ring *tx = &channel->bus->tx;
 	u8 packet[STORAGE_PACKET_BYTES];
 	enum vmbus_status status = VMBUS_OK;
 	u64 transaction_id;
 	u32 bytes;
 
-	lockdep_assert_held(&storvsc->lock);
+	lockdep_assert_held(&channel->lock);
 	while (!status) {
 		/* What the engine gave has to go out. */
 		status = ring_reserve(
 			tx, packet_ring_bytes(0, STORAGE_PACKET_BYTES));
 		if (status)
 			break;
-		bytes = storage_vsc_transmit(&storvsc->vsc, packet,
+		bytes = storage_vsc_transmit(&channel->vsc, packet,
 					     &transaction_id);
 		if (!bytes)
 			break;
 		status =
-			storvsc_send(storvsc, packet, bytes, transaction_id, 0);
+			storvsc_send(channel, packet, bytes, transaction_id, 0);
 	}
 	if (vmbus_status_is_violation(status))
-		storvsc_fail(storvsc, status);
+		storvsc_fail(channel->storvsc, status);
 }
 
 void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)
 {
-	lockdep_assert_held(&storvsc->lock);
-	if (storvsc->failed)
+	if (cmpxchg(&storvsc->failed, false, true))
 		return;
 	dev_err(&storvsc->device->dev,
 		"the channel is closed, its disks are gone: %s\n",
 		vmbus_status_text(reason));
-	storvsc->failed = true;
 	complete_all(&storvsc->ready);
+	complete_all(&storvsc->settled);
 	queue_work(system_wq, &storvsc->fail_work);
 }
 
-void storvsc_abandon(struct storvsc *storvsc)
+void storvsc_abandon(struct storvsc_channel *channel)
 {
 	struct scsi_cmnd *command;
 	unsigned long flags;
@@ -231,9 +238,9 @@ void storvsc_abandon(struct storvsc *storvsc)
 	bool any;
 
 	for (;;) {
-		spin_lock_irqsave(&storvsc->lock, flags);
-		any = storage_vsc_abandon(&storvsc->vsc, &cookie);
-		spin_unlock_irqrestore(&storvsc->lock, flags);
+		spin_lock_irqsave(&channel->lock, flags);
+		any = storage_vsc_abandon(&channel->vsc, &cookie);
+		spin_unlock_irqrestore(&channel->lock, flags);
 		if (!any)
 			return;
 		command = (struct scsi_cmnd *)(uintptr_t)cookie;

@@ -8,11 +8,13 @@
  */
 #include "guest/kmod/hv_storvsc/storvsc.h"
 #include <linux/module.h>
+#include <linux/mm.h>
 #include <scsi/scsi_device.h>
 
 #define TX_BYTES      (64 * PAGE_SIZE)
 #define RX_BYTES      (16 * PAGE_SIZE)
 #define READY_LIMIT_S 60
+#define OFFER_LIMIT   (10 * HZ)
 /* The places of a SCSI controller; an IDE accelerator has one. */
 #define TARGETS 2
 #define LUNS	64
@@ -20,22 +22,100 @@
 
 static void signalled(void *context)
 {
-	struct storvsc *storvsc = context;
+	struct storvsc_channel *channel = context;
 
-	tasklet_schedule(&storvsc->tasklet);
+	tasklet_schedule(&channel->tasklet);
+}
+
+/* ---- channels ---- */
+
+static int channel_alloc(struct storvsc *storvsc, u16 index)
+{
+	struct storvsc_channel *channel =
+		kvzalloc(sizeof(*channel), GFP_KERNEL);
+
+	if (!channel)
+		return -ENOMEM;
+	channel->storvsc = storvsc;
+	channel->index = index;
+	spin_lock_init(&channel->lock);
+	tasklet_setup(&channel->tasklet, storvsc_answers);
+	storvsc->channels[index] = channel;
+	return storage_vsc_init(&channel->vsc, &storvsc->shared, !index,
+				channel->slots, STORVSC_SLOTS)
+		       ? -EINVAL
+		       : 0;
+}
+
+static int channel_open(struct storvsc *storvsc, u16 index,
+			struct lisbus_channel *bus)
+{
+	struct lisbus_open open = {
+		.tx_bytes = TX_BYTES,
+		.rx_bytes = RX_BYTES,
+		.signal = signalled,
+	};
+	struct storvsc_channel *channel;
+	int error = channel_alloc(storvsc, index);
+
+	if (error)
+		return error;
+	channel = storvsc->channels[index];
+	channel->bus = bus;
+	open.context = channel;
+	error = lisbus_channel_open(bus, &open);
+	if (error)
+		return error;
+	spin_lock_irq(&channel->lock);
+	channel->running = true;
+	if (!index)
+		storvsc_ask(channel);
+	spin_unlock_irq(&channel->lock);
+	/* What the host said before is not signalled again. */
+	tasklet_schedule(&channel->tasklet);
+	return 0;
 }
 
 /* No answer is taken any more: whoever waits for one gets an error. */
-static void stop(struct storvsc *storvsc)
+static void channel_stop(struct storvsc_channel *channel)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&storvsc->lock, flags);
-	storvsc->failed = true;
-	spin_unlock_irqrestore(&storvsc->lock, flags);
-	lisbus_channel_quiet(storvsc->device->channel);
-	tasklet_kill(&storvsc->tasklet);
-	storvsc_abandon(storvsc);
+	spin_lock_irqsave(&channel->lock, flags);
+	channel->running = false;
+	spin_unlock_irqrestore(&channel->lock, flags);
+	lisbus_channel_quiet(channel->bus);
+	tasklet_kill(&channel->tasklet);
+	storvsc_abandon(channel);
+}
+
+static void stop(struct storvsc *storvsc)
+{
+	u32 i;
+
+	for (i = storvsc->channel_count; i--;)
+		channel_stop(storvsc->channels[i]);
+}
+
+/* The host has let go of all memory when this returns. */
+static void close(struct storvsc *storvsc)
+{
+	u32 i;
+
+	for (i = storvsc->channel_count; i--;)
+		lisbus_channel_close(storvsc->channels[i]->bus);
+}
+
+/* Channels are used by no one any more. */
+static void channels_free(struct storvsc *storvsc)
+{
+	u32 i;
+
+	for (i = 0; i < STORVSC_CHANNELS_MAX; i++) {
+		if (i && i < storvsc->channel_count)
+			lisbus_subchannel_give_back(storvsc->channels[i]->bus);
+		kvfree(storvsc->channels[i]);
+	}
 }
 
 static void fail_work(struct work_struct *work)
@@ -43,45 +123,58 @@ static void fail_work(struct work_struct *work)
 	struct storvsc *storvsc = container_of(work, struct storvsc, fail_work);
 
 	stop(storvsc);
-	lisbus_channel_close(storvsc->device->channel);
+	close(storvsc);
 }
+
+/* As many as come; without one the first has to do. */
+static void subchannels_open(struct storvsc *storvsc)
+{
+	struct lisbus_channel *bus;
+	u16 index;
+
+	while ((index = storvsc->channel_count) <= storvsc->sub_channels &&
+	       index < STORVSC_CHANNELS_MAX && !READ_ONCE(storvsc->failed)) {
+		bus = lisbus_subchannel_take(storvsc->device, OFFER_LIMIT);
+		if (!bus)
+			return;
+		if (channel_open(storvsc, index, bus)) {
+			lisbus_subchannel_give_back(bus);
+			return;
+		}
+		storvsc->channel_count++;
+	}
+}
+
+/* ---- controllers ---- */
 
 static int storvsc_init(struct storvsc *storvsc, struct lisbus_device *device,
 			struct Scsi_Host *host, bool ide)
 {
-	const struct storage_vsc_options options = { 0 };
+	const struct storage_vsc_options options = {
+		.sub_channels =
+			(u16)(min(num_online_cpus(), STORVSC_CHANNELS_MAX) - 1),
+	};
 
 	BUILD_BUG_ON(PAGE_SIZE != 4096);
 	storvsc->device = device;
 	storvsc->host = host;
 	storvsc->ide = ide;
 	storvsc->ready_error = -EIO;
-	spin_lock_init(&storvsc->lock);
 	init_completion(&storvsc->ready);
+	init_completion(&storvsc->settled);
 	init_completion(&storvsc->reset_done);
-	tasklet_setup(&storvsc->tasklet, storvsc_answers);
 	INIT_WORK(&storvsc->rescan_work, storvsc_rescan);
 	INIT_WORK(&storvsc->fail_work, fail_work);
-	if (storage_vsc_shared_init(&storvsc->shared, &options) ||
-	    storage_vsc_init(&storvsc->vsc, &storvsc->shared, true,
-			     storvsc->slots, STORVSC_SLOTS))
-		return -EINVAL;
-	return 0;
+	return storage_vsc_shared_init(&storvsc->shared, &options) ? -EINVAL
+								   : 0;
 }
 
-/* Version and properties are agreed on. */
-static int agree(struct storvsc *storvsc)
+static int wait_long(struct storvsc *storvsc, struct completion *done)
 {
-	struct lisbus_channel *channel = storvsc->device->channel;
 	int left = READY_LIMIT_S;
 
-	spin_lock_irq(&storvsc->lock);
-	storvsc->open = true;
-	storvsc_ask(storvsc);
-	spin_unlock_irq(&storvsc->lock);
-	tasklet_schedule(&storvsc->tasklet);
-	while (!wait_for_completion_timeout(&storvsc->ready, HZ)) {
-		if (lisbus_channel_rescinded(channel))
+	while (!wait_for_completion_timeout(done, HZ)) {
+		if (lisbus_channel_rescinded(storvsc->device->channel))
 			return -ENODEV;
 		if (!--left) {
 			dev_err(&storvsc->device->dev,
@@ -90,7 +183,21 @@ static int agree(struct storvsc *storvsc)
 			return -ETIMEDOUT;
 		}
 	}
-	return storvsc->ready_error;
+	return 0;
+}
+
+/* Version, properties and the number of channels are agreed on. */
+static int agree(struct storvsc *storvsc)
+{
+	int error = wait_long(storvsc, &storvsc->ready);
+
+	if (!error)
+		error = storvsc->ready_error;
+	if (!error)
+		error = wait_long(storvsc, &storvsc->settled);
+	if (!error && READ_ONCE(storvsc->failed))
+		error = -EIO;
+	return error;
 }
 
 static int host_add(struct storvsc *storvsc)
@@ -104,6 +211,7 @@ static int host_add(struct storvsc *storvsc)
 	host->max_id = TARGETS;
 	host->max_lun = storvsc->ide ? 1 : LUNS;
 	host->max_channel = 0;
+	host->nr_hw_queues = storvsc->channel_count;
 	host->max_cmd_len = STORAGE_CDB_BYTES;
 	/* A range that begins inside a page has one more of them. */
 	if (most < STORVSC_TRANSFER_BYTES)
@@ -124,11 +232,6 @@ static int host_add(struct storvsc *storvsc)
 static int probe(struct lisbus_device *device,
 		 const struct hv_vmbus_device_id *id)
 {
-	struct lisbus_open open = {
-		.tx_bytes = TX_BYTES,
-		.rx_bytes = RX_BYTES,
-		.signal = signalled,
-	};
 	struct storvsc *storvsc;
 	struct Scsi_Host *host;
 	int error;
@@ -137,24 +240,28 @@ static int probe(struct lisbus_device *device,
 	if (!host)
 		return -ENOMEM;
 	storvsc = shost_priv(host);
-	open.context = storvsc;
 	error = storvsc_init(storvsc, device, host, id->driver_data == IS_IDE);
 	if (!error)
-		error = lisbus_channel_open(device->channel, &open);
+		error = channel_open(storvsc, 0, device->channel);
 	if (error)
 		goto put;
+	storvsc->channel_count = 1;
 	lisbus_set_drvdata(device, storvsc);
 	error = agree(storvsc);
-	if (!error)
+	if (!error) {
+		subchannels_open(storvsc);
 		error = host_add(storvsc);
+	}
 	if (!error)
 		return 0;
 
+	cancel_work_sync(&storvsc->fail_work);
 	stop(storvsc);
 	cancel_work_sync(&storvsc->fail_work);
 	cancel_work_sync(&storvsc->rescan_work);
-	lisbus_channel_close(device->channel);
+	close(storvsc);
 put:
+	channels_free(storvsc);
 	scsi_host_put(host);
 	return error;
 }
@@ -171,7 +278,8 @@ static void remove(struct lisbus_device *device)
 	stop(storvsc);
 	cancel_work_sync(&storvsc->fail_work);
 	cancel_work_sync(&storvsc->rescan_work);
-	lisbus_channel_close(device->channel);
+	close(storvsc);
+	channels_free(storvsc);
 	scsi_host_put(storvsc->host);
 }
 

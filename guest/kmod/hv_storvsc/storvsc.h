@@ -17,11 +17,13 @@
 #include <scsi/scsi_host.h>
 #include "services/storage/vsc.h"
 
-/* Requests under way on one controller. */
+/* Requests under way on one channel. */
 #define STORVSC_SLOTS 256u
 /* Of one request; what a host takes may be less. */
 #define STORVSC_TRANSFER_BYTES (1u << 20)
 #define STORVSC_PAGES	       (STORVSC_TRANSFER_BYTES / PAGE_SIZE + 1)
+/* Hosts offer up to one for each processor. */
+#define STORVSC_CHANNELS_MAX 64u
 /* The host's packets are all of STORAGE_PACKET_BYTES. */
 #define STORVSC_BOUNCE_BYTES 512u
 
@@ -31,24 +33,37 @@ struct storvsc_range {
 	u64 pfns[STORVSC_PAGES];
 };
 
+struct storvsc;
+
+/* One channel: a hardware queue of the block layer's. */
+struct storvsc_channel {
+	struct storvsc *storvsc;
+	struct lisbus_channel *bus; /* while it is open */
+	u16 index;
+	struct tasklet_struct tasklet;
+
+	spinlock_t lock; /* of the engine, the rings, and what follows */
+	bool running;	 /* the rings may be touched */
+	struct storage_vsc vsc;
+	struct storage_vsc_slot slots[STORVSC_SLOTS];
+	struct storvsc_range range;
+	u8 bounce[STORVSC_BOUNCE_BYTES];
+};
+
 /* One controller; in the host data of its struct Scsi_Host. */
 struct storvsc {
 	struct lisbus_device *device;
 	struct Scsi_Host *host;
 	bool ide;
-
-	spinlock_t lock; /* of the engine, the rings, and what follows */
-	bool open;	 /* the rings are there */
-	bool failed;	 /* the rings are not to be touched any more */
+	bool failed; /* the host broke the protocol */
 	struct storage_vsc_shared shared;
-	struct storage_vsc vsc;
-	struct storage_vsc_slot slots[STORVSC_SLOTS];
-	struct storvsc_range range;
-	u8 bounce[STORVSC_BOUNCE_BYTES];
+	struct storvsc_channel *channels[STORVSC_CHANNELS_MAX];
+	u16 channel_count; /* open, the primary too */
+	u16 sub_channels;  /* that the host offers */
 
-	struct tasklet_struct tasklet;
 	struct completion ready;
 	int ready_error;
+	struct completion settled; /* and nothing is asked any more */
 	struct completion reset_done;
 	u32 reset_status;
 	struct work_struct rescan_work;
@@ -71,24 +86,24 @@ void storvsc_answers(struct tasklet_struct *tasklet);
 
 /*
  * Sends a packet of the engine that wants an answer, with the first
- * @range_bytes of storvsc->range as its data, 0: without data; by
- * storvsc->lock. VMBUS_OK, or as packet_write().
+ * @range_bytes of the channel's range as its data, 0: without data; by its
+ * lock. VMBUS_OK, or as packet_write().
  */
-enum vmbus_status storvsc_send(struct storvsc *storvsc, const void *packet,
-			       u32 packet_bytes, u64 transaction_id,
-			       u32 range_bytes);
+enum vmbus_status storvsc_send(struct storvsc_channel *channel,
+			       const void *packet, u32 packet_bytes,
+			       u64 transaction_id, u32 range_bytes);
 
-/* Sends what the engine has to ask; by storvsc->lock. */
-void storvsc_ask(struct storvsc *storvsc);
+/* Sends what the engine has to ask; by the channel's lock. */
+void storvsc_ask(struct storvsc_channel *channel);
 
-/* The host broke the protocol: the channel is closed. By storvsc->lock. */
+/* The host broke the protocol: the channels are closed. Any. */
 void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason);
 
 /*
- * Ends every request that will have no answer; once storvsc->failed is set and
- * the tasklet is stopped.
+ * Ends every request that will have no answer; once the channel is not running
+ * and its tasklet is stopped.
  */
-void storvsc_abandon(struct storvsc *storvsc);
+void storvsc_abandon(struct storvsc_channel *channel);
 
 /* ---- unit.c ---- */
 

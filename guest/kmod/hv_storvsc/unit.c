@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The SCSI layer's side: commands, resets, units that come, go and grow. */
 #include "guest/kmod/hv_storvsc/storvsc.h"
+#include <linux/blk-mq.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <scsi/scsi.h>
@@ -59,7 +60,7 @@ static int range_make(struct storvsc_range *range, struct scsi_cmnd *command)
 }
 
 /* Into the ring; by the lock. VMBUS_AGAIN: later. */
-static enum vmbus_status command_send(struct storvsc *storvsc,
+static enum vmbus_status command_send(struct storvsc_channel *channel,
 				      struct scsi_cmnd *command)
 {
 	const struct storage_vsc_command request = {
@@ -72,7 +73,7 @@ static enum vmbus_status command_send(struct storvsc *storvsc,
 		.timeout_s = REQUEST_LIMIT_S,
 		.cdb = command->cmnd,
 	};
-	int range_bytes = range_make(&storvsc->range, command);
+	int range_bytes = range_make(&channel->range, command);
 	u8 packet[STORAGE_PACKET_BYTES];
 	enum vmbus_status status;
 	u64 transaction_id;
@@ -81,30 +82,45 @@ static enum vmbus_status command_send(struct storvsc *storvsc,
 	if (range_bytes < 0)
 		return VMBUS_BAD_ARGUMENT;
 	status =
-		storage_vsc_command(&storvsc->vsc, &request, (uintptr_t)command,
+		storage_vsc_command(&channel->vsc, &request, (uintptr_t)command,
 				    packet, &bytes, &transaction_id);
 	if (status)
 		return status;
-	status = storvsc_send(storvsc, packet, bytes, transaction_id,
+	status = storvsc_send(channel, packet, bytes, transaction_id,
 			      (u32)range_bytes);
 	if (status)
-		storage_vsc_unsent(&storvsc->vsc, transaction_id);
+		storage_vsc_unsent(&channel->vsc, transaction_id);
 	return status;
+}
+
+/* That of its hardware queue, or the first when the host took it back. */
+static struct storvsc_channel *channel_of(struct storvsc *storvsc,
+					  struct scsi_cmnd *command)
+{
+	u32 tag = blk_mq_unique_tag(compat_scsi_cmd_to_rq(command));
+	u32 index = blk_mq_unique_tag_to_hwq(tag);
+	struct storvsc_channel *channel = storvsc->channels[0];
+
+	if (index < storvsc->channel_count &&
+	    !lisbus_channel_rescinded(storvsc->channels[index]->bus))
+		channel = storvsc->channels[index];
+	return channel;
 }
 
 static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 {
 	struct storvsc *storvsc = shost_priv(host);
+	struct storvsc_channel *channel = channel_of(storvsc, command);
 	enum vmbus_status status = VMBUS_NOT_READY;
 	unsigned long flags;
 
-	spin_lock_irqsave(&storvsc->lock, flags);
-	if (storvsc->open && !storvsc->failed &&
-	    !lisbus_channel_rescinded(storvsc->device->channel))
-		status = command_send(storvsc, command);
+	spin_lock_irqsave(&channel->lock, flags);
+	if (channel->running && !READ_ONCE(storvsc->failed) &&
+	    !lisbus_channel_rescinded(channel->bus))
+		status = command_send(channel, command);
 	if (vmbus_status_is_violation(status))
 		storvsc_fail(storvsc, status);
-	spin_unlock_irqrestore(&storvsc->lock, flags);
+	spin_unlock_irqrestore(&channel->lock, flags);
 	if (!status)
 		return 0;
 	if (status == VMBUS_AGAIN)
@@ -123,16 +139,17 @@ static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 static int host_reset(struct scsi_cmnd *command)
 {
 	struct storvsc *storvsc = shost_priv(command->device->host);
+	struct storvsc_channel *primary = storvsc->channels[0];
 	enum vmbus_status status = VMBUS_NOT_READY;
 	unsigned long flags;
 
 	reinit_completion(&storvsc->reset_done);
-	spin_lock_irqsave(&storvsc->lock, flags);
-	if (storvsc->open && !storvsc->failed) {
-		status = storage_vsc_reset(&storvsc->vsc, STORAGE_RESET_BUS, 0);
-		storvsc_ask(storvsc);
+	spin_lock_irqsave(&primary->lock, flags);
+	if (primary->running && !READ_ONCE(storvsc->failed)) {
+		status = storage_vsc_reset(&primary->vsc, STORAGE_RESET_BUS, 0);
+		storvsc_ask(primary);
 	}
-	spin_unlock_irqrestore(&storvsc->lock, flags);
+	spin_unlock_irqrestore(&primary->lock, flags);
 	if (status)
 		return FAILED;
 	if (!wait_for_completion_timeout(&storvsc->reset_done,

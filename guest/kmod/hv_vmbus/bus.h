@@ -4,9 +4,9 @@
  *
  * main.c: the module and its platform device. synic.c: interrupts, messages
  * and event flags of each CPU, hypercalls. connection.c: what drives the engine
- * of vmbus/guest.h. channel.c: opening and closing. memory.c: pages of rings.
- * device.c: the bus type, devices, drivers. sysfs.c: their attributes. panic.c:
- * the kernel's last words.
+ * of vmbus/guest.h. channel.c: opening and closing. subchannel.c: those that
+ * belong to a primary. memory.c: pages of rings. device.c: the bus type,
+ *devices, drivers. sysfs.c: their attributes. panic.c: the kernel's last words.
  *
  * Locks, in the order in which they are taken:
  *
@@ -148,6 +148,21 @@ void bus_cpu_joins(u32 cpu);
  * refused; -ENODEV: rescinded.
  */
 int bus_channel_move(struct lisbus_channel *channel, u32 cpu);
+
+/* subchannel.c */
+
+/* One was offered: its primary gets it, by bus.lock. */
+void bus_subchannel_offered(struct lisbus_channel *channel);
+/* One was rescinded: nobody gets it any more, by bus.lock. */
+void bus_subchannel_rescinded(struct lisbus_channel *channel);
+/* Shows one in /sys, in the queue of devices. */
+void bus_subchannel_show(struct lisbus_channel *channel);
+/* Releases one that was rescinded, once its driver has given it back. */
+void bus_subchannel_remove(struct lisbus_channel *channel);
+/* Takes those of a primary out of /sys, before its folder goes. */
+void bus_subchannels_hide(struct lisbus_channel *primary);
+/* Writes "RELID:CPU", a line each, behind @size of @text: the new size. */
+int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size);
 
 /* panic.c */
 void bus_panic_start(void);

@@ -26,6 +26,8 @@ struct lisbus_channel *bus_channel_new(const struct vmbus_guest_action *offered)
 	channel->monitor_id = offered->offered.monitor_id;
 	channel->dedicated_interrupt = offered->offered.dedicated_interrupt;
 	channel->cpu = bus_cpu_choose(&channel->offer);
+	INIT_LIST_HEAD(&channel->subchannels);
+	INIT_LIST_HEAD(&channel->sub_entry);
 	kobject_init(&channel->kobj, &bus_channel_type);
 	return channel;
 }
@@ -82,22 +84,34 @@ static int errno_of(const struct lisbus_channel *channel,
 		error_;                                                        \
 	})
 
+static int pages_lend(struct lisbus_channel *channel, const u64 *pfns,
+		      u32 page_count, u32 *gpadl)
+{
+	int error = ASK(channel,
+			vmbus_guest_gpadl_create(&bus.guest, channel->relid, 0,
+						 page_count * VMBUS_PAGE_BYTES,
+						 pfns, gpadl));
+
+	return error ? error : wait_answer(channel, "taken memory of");
+}
+
+static void pages_take_back(struct lisbus_channel *channel, u32 gpadl)
+{
+	if (!ASK(channel,
+		 vmbus_guest_gpadl_teardown(&bus.guest, channel->relid, gpadl)))
+		wait_answer(channel, "given back memory of");
+}
+
 static int rings_lend(struct lisbus_channel *channel)
 {
-	int error = ASK(channel, vmbus_guest_gpadl_create(
-					 &bus.guest, channel->relid, 0,
-					 channel->page_count * VMBUS_PAGE_BYTES,
-					 channel->pfns, &channel->gpadl));
-
-	return error ? error : wait_answer(channel, "taken the rings of");
+	return pages_lend(channel, channel->pfns, channel->page_count,
+			  &channel->gpadl);
 }
 
 /* Afterwards the rings are ours alone. */
 static void rings_take_back(struct lisbus_channel *channel)
 {
-	if (!ASK(channel, vmbus_guest_gpadl_teardown(&bus.guest, channel->relid,
-						     channel->gpadl)))
-		wait_answer(channel, "given back the rings of");
+	pages_take_back(channel, channel->gpadl);
 }
 
 static int open_ask(struct lisbus_channel *channel, const u8 *user_data)
@@ -193,6 +207,30 @@ void lisbus_channel_close(struct lisbus_channel *channel)
 	mutex_unlock(&channel->lock);
 }
 EXPORT_SYMBOL_GPL(lisbus_channel_close);
+
+int lisbus_channel_lend(struct lisbus_channel *channel, const u64 *pfns,
+			u32 page_count, u32 *gpadl)
+{
+	int error;
+
+	if (!page_count || page_count > LISBUS_LEND_PAGES)
+		return -EINVAL;
+	mutex_lock(&channel->lock);
+	error = pages_lend(channel, pfns, page_count, gpadl);
+	if (error && channel->rescinded)
+		error = -ENODEV;
+	mutex_unlock(&channel->lock);
+	return error;
+}
+EXPORT_SYMBOL_GPL(lisbus_channel_lend);
+
+void lisbus_channel_take_back(struct lisbus_channel *channel, u32 gpadl)
+{
+	mutex_lock(&channel->lock);
+	pages_take_back(channel, gpadl);
+	mutex_unlock(&channel->lock);
+}
+EXPORT_SYMBOL_GPL(lisbus_channel_take_back);
 
 void lisbus_channel_signal(struct lisbus_channel *channel)
 {

@@ -67,6 +67,8 @@ static void offered(const struct vmbus_guest_action *action)
 	}
 	vmbus_guest_set_context(&bus.guest, action->relid, channel);
 	list_add_tail(&channel->entry, &bus.channels);
+	if (channel->offer.subchannel_index)
+		bus_subchannel_offered(channel);
 	queue_work(bus.device_queue, &channel->offer_work);
 }
 
@@ -85,6 +87,7 @@ static void rescinded(struct lisbus_channel *channel)
 		return;
 	WRITE_ONCE(channel->rescinded, true);
 	wake_up_all(&channel->answer);
+	bus_subchannel_rescinded(channel);
 	bus_channel_leave(channel);
 }
 

@@ -351,10 +351,12 @@ void bus_device_add(struct work_struct *work)
 		container_of(work, struct lisbus_channel, offer_work);
 	int error;
 
-	/* Sub-channels come when a driver asks for them; none does yet. */
-	if (channel->offer.subchannel_index ||
-	    lisbus_channel_rescinded(channel))
+	if (lisbus_channel_rescinded(channel))
 		return;
+	if (channel->offer.subchannel_index) {
+		bus_subchannel_show(channel);
+		return;
+	}
 	error = device_new(channel);
 	if (error)
 		pr_err(BUS_LOG "no device for channel %u, instance %pUl: %d\n",
@@ -367,8 +369,13 @@ void bus_device_remove(struct work_struct *work)
 		container_of(work, struct lisbus_channel, rescind_work);
 	struct lisbus_device *device = channel->device;
 
+	if (channel->offer.subchannel_index) {
+		bus_subchannel_remove(channel);
+		return;
+	}
 	if (device) {
 		channel->device = NULL;
+		bus_subchannels_hide(channel);
 		if (channel->kobj.state_in_sysfs)
 			kobject_del(&channel->kobj);
 		kobject_put(device->channels);

@@ -38,7 +38,17 @@ DEVICE_ATTRIBUTE(modalias, "vmbus:%*phN", (int)sizeof(struct guid),
 		 &channel->offer.type);
 DEVICE_ATTRIBUTE(monitor_id, "%u", channel->monitor_id);
 DEVICE_ATTRIBUTE(device, "0x%x", bus_device_id(&channel->offer));
-DEVICE_ATTRIBUTE(channel_vp_mapping, "%u:%u", channel->relid, channel->cpu);
+
+static ssize_t channel_vp_mapping_show(struct device *dev,
+				       struct device_attribute *attribute,
+				       char *text)
+{
+	struct lisbus_channel *channel = channel_of(dev);
+	int size = sysfs_emit(text, "%u:%u\n", channel->relid, channel->cpu);
+
+	return bus_subchannels_list(channel, text, size);
+}
+static DEVICE_ATTR_RO(channel_vp_mapping);
 
 static ssize_t vendor_show(struct device *dev,
 			   struct device_attribute *attribute, char *text)

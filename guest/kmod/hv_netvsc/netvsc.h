@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * netvsc.h - the module hv_netvsc: a network interface for each synthetic
+ * adapter.
+ *
+ * main.c: devices that come and go. session.c: an adapter from the opening of
+ * its channels to their closing. receive.c: what the host sends. send.c: frames
+ * to it. netdev.c: what the network stack asks. ethtool.c: what administrators
+ * ask. Not here: the protocol (services/network/vsc.h), channels (lisbus.h).
+ *
+ * A session is what lies between an opening of the primary channel and its
+ * closing; another MTU or number of channels is another session. Sessions begin
+ * and end by the kernel's rtnl lock, or before the interface is registered.
+ * Each channel has a NAPI instance, alone in the ring from the host and in what
+ * netvsc_channel says. A channel's lock is of its engine and of the ring to the
+ * host; interrupts are off under it, so that a message of the kernel's that is
+ * to go out by this interface finds it free.
+ */
+#ifndef HV_NETVSC_H
+#define HV_NETVSC_H
+
+#include "guest/kmod/compat/compat.h"
+#include <linux/completion.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/spinlock.h>
+#include <linux/tcp.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/udp.h>
+#include <net/sock.h>
+#include "guest/kmod/lisbus.h"
+#include "services/network/vsc.h"
+
+#define NETVSC_TX_BYTES (64 * PAGE_SIZE)
+#define NETVSC_RX_BYTES (64 * PAGE_SIZE)
+
+/* Lent to the host; every version of it takes as much. */
+#define NETVSC_RECEIVE_BYTES (8u << 20)
+#define NETVSC_SEND_BYTES    (1u << 20)
+
+/* Frames under way on a channel. */
+#define NETVSC_SLOTS 512u
+/* Pages of one frame, its RNDIS header's too; hosts take 34. */
+#define NETVSC_RANGES 32u
+/* The host's longest packet has NETWORK_RANGES_MAX ranges. */
+#define NETVSC_BOUNCE_BYTES 5120u
+/* Packets that wait for space in the ring to be given back to the host. */
+#define NETVSC_OWED 1024u
+
+#define NETVSC_HEADS_PER_PAGE (PAGE_SIZE / NETWORK_VSC_HEAD_BYTES)
+#define NETVSC_HEAD_PAGES     (NETVSC_SLOTS / NETVSC_HEADS_PER_PAGE)
+
+/*
+ * Of the ring, what a frame may need and what has to be left for packets that
+ * are given back: descriptor, trailer and head of the ranges are below 64.
+ */
+#define NETVSC_SEND_BYTES_MAX                                                  \
+	(64 + NETWORK_MESSAGE_BYTES + 16 * NETVSC_RANGES + 4096)
+
+/* A range of one page, in wire form. */
+struct netvsc_range {
+	struct packet_gpa_range_head head;
+	u64 pfn;
+};
+
+/* Counted by one at a time, read by anybody. */
+struct netvsc_stats {
+	struct u64_stats_sync sync;
+	u64 packets;
+	u64 bytes;
+	u64 multicast;
+	u64 dropped;
+	u64 errors;
+};
+
+/* Memory lent to the host. */
+struct netvsc_buffer {
+	u8 *memory;
+	u64 *pfns;
+	u32 page_count;
+	u32 gpadl;
+	bool lent;
+};
+
+struct netvsc;
+
+/* One channel. Lives until its interface does not. */
+struct netvsc_channel {
+	struct netvsc *netvsc;
+	struct lisbus_channel *bus; /* while it is open */
+	u16 index;
+	struct napi_struct napi;
+	struct netvsc_stats tx, rx;
+
+	spinlock_t lock; /* of what follows, and of the ring to the host */
+	bool running;	 /* the rings may be touched */
+	bool asking;	 /* a question waits for space in the ring */
+	bool stopped;	 /* the queue, until there is space, or a cookie */
+	struct network_vsc vsc;
+	struct network_vsc_slot slots[NETVSC_SLOTS];
+	/* Frames by cookie; NULL: copied to the send buffer. */
+	struct sk_buff *frames[NETVSC_SLOTS];
+	u16 free[NETVSC_SLOTS];
+	u32 free_count;
+	u8 *heads[NETVSC_HEAD_PAGES]; /* RNDIS headers by cookie */
+	struct netvsc_range ranges[NETVSC_RANGES];
+	struct network_vsc_sent sent;
+	struct network_vsc_out out;
+	u64 owed[NETVSC_OWED]; /* transaction ids */
+	u32 owed_first;
+	u32 owed_count;
+
+	/* NAPI's. */
+	bool in_packet; /* view has more ranges, from range on */
+	u32 range;
+	struct packet_view view;
+	struct network_vsc_frame frame;
+	u8 bounce[NETVSC_BOUNCE_BYTES];
+};
+
+/* One adapter: the private data of its net_device. */
+struct netvsc {
+	struct lisbus_device *device;
+	struct net_device *netdev;
+	struct netvsc_channel *channels[NETWORK_CHANNELS_MAX];
+	u16 channel_count;   /* open */
+	u16 channels_wanted; /* of the next session */
+	u16 channels_max;    /* that the host takes */
+	bool session;	     /* by rtnl: the primary channel is open */
+	bool registered;
+
+	/* By the primary's lock. */
+	struct network_vsc_shared shared;
+	u8 *message; /* a page: the question that the host may look at */
+	enum network_vsc_request asked; /* that somebody waits for */
+	bool failed;
+	enum vmbus_status failure;
+
+	struct netvsc_buffer receive, send;
+	struct network_rss rss;
+	u32 mtu_bytes;
+
+	/* What the session's beginning and end wait for. */
+	struct completion ready;
+	int ready_error;
+	u32 ready_status;
+	u16 sub_channels;
+	bool table_given; /* shared.send_table is the host's */
+	struct completion closed;
+	struct completion answered;
+	u32 answer;
+
+	struct work_struct fail_work;
+	struct delayed_work change_work;
+};
+
+/* ---- session.c ---- */
+
+/*
+ * Opens the channels and comes to an agreement with the host. May sleep, for as
+ * long as the host takes. 0 or a negative errno; then nothing is open.
+ */
+int netvsc_session_begin(struct netvsc *netvsc);
+
+/*
+ * Closes the channels; frames under way are dropped. Harmless without a
+ * session. May sleep, for as long as the host takes.
+ */
+void netvsc_session_end(struct netvsc *netvsc);
+
+/*
+ * Ends the session and begins another one, by rtnl. 0; or a negative errno:
+ * there is none.
+ */
+int netvsc_session_renew(struct netvsc *netvsc);
+
+/*
+ * Asks the host something and waits for its answer, in a session and by rtnl.
+ * 0, -EIO (the host refused), -ENODEV or -ETIMEDOUT.
+ */
+int netvsc_ask(struct netvsc *netvsc, enum network_vsc_request request);
+
+/* What the host is to do, by the interface's features. */
+struct ndis_offload_parameters netvsc_offloads(netdev_features_t features);
+
+/* Memory for buffers and a first channel, and its end. */
+int netvsc_memory_alloc(struct netvsc *netvsc);
+void netvsc_memory_free(struct netvsc *netvsc);
+
+/* The host broke the protocol: the session is ended. Any context. */
+void netvsc_fail(struct netvsc *netvsc, enum vmbus_status reason);
+
+/* ---- receive.c ---- */
+
+int netvsc_poll(struct napi_struct *napi, int budget);
+
+/*
+ * Writes what waits (packets to give back, questions), wakes the queue when
+ * there is space again, and shows all of it to the host; by the channel's lock.
+ * Harmless on a channel that is not running.
+ */
+void netvsc_settle(struct netvsc_channel *channel);
+
+/* Shows the host what was written; by the channel's lock. */
+void netvsc_publish(struct netvsc_channel *channel);
+
+/* ---- send.c ---- */
+
+netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev);
+u16 netvsc_select_queue(struct net_device *netdev, struct sk_buff *skb,
+			struct net_device *fallback);
+
+/* A cookie is free again: its frame, or NULL. By the channel's lock. */
+struct sk_buff *netvsc_cookie_free(struct netvsc_channel *channel, u64 cookie);
+
+/*
+ * Puts a packet of the engine into the ring, with the first @range_count of
+ * channel->ranges as its data; by the channel's lock. As packet_write().
+ */
+enum vmbus_status netvsc_write(struct netvsc_channel *channel,
+			       const struct network_vsc_out *out,
+			       u32 range_count);
+
+/* ---- netdev.c ---- */
+
+extern const struct net_device_ops netvsc_netdev_ops;
+
+/* What the host can do for the interface, after its first session began. */
+void netvsc_features_init(struct netvsc *netvsc);
+
+/* Tells the host which frames are wanted; in a session. */
+void netvsc_filter_set(struct netvsc *netvsc);
+
+/* The other network's address is to be asked for: work. */
+void netvsc_changed(struct work_struct *work);
+
+/* ---- ethtool.c ---- */
+
+extern const struct ethtool_ops netvsc_ethtool_ops;
+
+static inline void netvsc_count_dropped(struct netvsc_stats *stats)
+{
+	u64_stats_update_begin(&stats->sync);
+	stats->dropped++;
+	u64_stats_update_end(&stats->sync);
+}
+
+#endif
