@@ -3,7 +3,7 @@
 #include "guest/lisd/kvp/kvp.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -61,7 +61,7 @@ static const struct lisd_setting settings[] = {
 
 static int kvp_prepare(struct lisd_env *env)
 {
-	static struct kvp_state state;
+	struct kvp_state *state = calloc(1, sizeof(*state));
 	const char *hooks = lisd_setting(env, "kvp.hooks", "");
 	const char *manager = lisd_setting(env, "kvp.manager", "none");
 	int error;
@@ -74,15 +74,19 @@ static int kvp_prepare(struct lisd_env *env)
 		log_error("setting kvp.hooks: '%s' is not a whole path", hooks);
 		return -1;
 	}
-	if (kvp_open(&state, env))
+	if (!state) {
+		log_error("no memory for key-value exchange");
 		return -1;
-	error = runner_start(&state.network.runner, hooks);
+	}
+	if (kvp_open(state, env))
+		return -1;
+	error = runner_start(&state->network.runner, hooks);
 	if (error) {
 		log_error("cannot start a helper process: %s",
 			  strerror(-error));
 		return -1;
 	}
-	env->state = &state;
+	env->state = state;
 	return 0;
 }
 

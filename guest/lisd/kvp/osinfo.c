@@ -219,7 +219,7 @@ void osinfo_addresses(const struct net_state *net, enum net_family family,
 
 static void addresses_read(enum net_family family, char *value)
 {
-	static struct net_state net;
+	struct net_state net;
 	int error = netlink_read(&net);
 
 	if (error)
