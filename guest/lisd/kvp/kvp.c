@@ -61,9 +61,9 @@ static const struct lisd_setting settings[] = {
 
 static int kvp_prepare(struct lisd_env *env)
 {
-	struct kvp_state *state = calloc(1, sizeof(*state));
 	const char *hooks = lisd_setting(env, "kvp.hooks", "");
 	const char *manager = lisd_setting(env, "kvp.manager", "none");
+	struct kvp_state *state;
 	int error;
 
 	if (manager_named(manager) == MANAGER_COUNT) {
@@ -74,10 +74,12 @@ static int kvp_prepare(struct lisd_env *env)
 		log_error("setting kvp.hooks: '%s' is not a whole path", hooks);
 		return -1;
 	}
+	state = calloc(1, sizeof(*state));
 	if (!state) {
 		log_error("no memory for key-value exchange");
 		return -1;
 	}
+	env->state = state;
 	if (kvp_open(state, env))
 		return -1;
 	error = runner_start(&state->network.runner, hooks);
@@ -86,7 +88,6 @@ static int kvp_prepare(struct lisd_env *env)
 			  strerror(-error));
 		return -1;
 	}
-	env->state = state;
 	return 0;
 }
 
