@@ -89,14 +89,16 @@ def network():
 
 def key_value():
     """The guest's daemon for key-value exchange, inside the carrier."""
-    say("key-value exchange beside the distribution's daemon")
-    return in_carrier("key_value")
+    say("key-value exchange beside the distribution's daemon, in a carrier "
+        "that counts instructions")
+    return in_carrier("key_value", "--icount")
 
 
 def backup_copy():
     """The guest's daemon for backup and file copy, inside the carrier."""
-    say("backup and file copy beside the distribution's daemons")
-    return in_carrier("backup_copy")
+    say("backup and file copy beside the distribution's daemons, in a carrier "
+        "that counts instructions")
+    return in_carrier("backup_copy", "--icount")
 
 
 PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network,
