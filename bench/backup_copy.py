@@ -19,8 +19,8 @@ import lisd_guest  # noqa: E402
 import vm as vm_module  # noqa: E402
 
 FILE_SYSTEMS = 10
-ROUNDS = 5
-COPIES = ((1, 5), (128, 1))  # of so many MB, so many times
+ROUNDS = 3
+COPIES = ((1, 3), (16, 1))  # of so many MB, so many times
 ITEMS = 250
 SERVICE = "Guest Service Interface"
 SERVICES = ("vss", "fcopy")
