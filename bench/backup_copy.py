@@ -20,7 +20,7 @@ import vm as vm_module  # noqa: E402
 
 FILE_SYSTEMS = 10
 ROUNDS = 3
-COPIES = ((1, 3), (16, 1))  # of so many MB, so many times
+COPIES = ((1, 2), (8, 1))  # of so many MB, so many times
 ITEMS = 250
 SERVICE = "Guest Service Interface"
 SERVICES = ("vss", "fcopy")
@@ -102,7 +102,7 @@ def main():
     vm = vm_module.Guest("bench", "6.1", memory="768M",
                          options=("--enable", SERVICE)).boot()
     try:
-        vm.run(PREPARE)
+        vm.run(PREPARE, 600)
         results = {"debian": measure(vm)}
         memory(vm, results["debian"])
         for service in SERVICES:
