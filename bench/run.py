@@ -101,8 +101,24 @@ def backup_copy():
     return in_carrier("backup_copy", "--icount")
 
 
+def daemon_cost():
+    """The guest's daemon for key-value exchange, on this machine."""
+    say("processor time of key-value exchange beside the distribution's "
+        "daemon")
+    cache = subprocess.run([os.path.join(ROOT, "carrier", "packages"), "path"],
+                           stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.strip()
+    path = os.path.join(BUILD, "daemon_cost.json")
+    run(os.path.join(BUILD, "bench", "bench_daemon_cost"),
+        os.path.join(BUILD, "bench", "bench_daemon_shim.so"),
+        os.path.join(cache, "daemons-6.1", "usr", "sbin", "hv_kvp_daemon"),
+        path)
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
 PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network,
-         "key_value": key_value, "backup_copy": backup_copy}
+         "daemon_cost": daemon_cost, "key_value": key_value, "backup_copy": backup_copy}
 
 
 def main():
