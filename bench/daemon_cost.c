@@ -61,7 +61,7 @@ static void die(const char *what)
 /* sched-stats: "time on the processor, time waiting, turns", the first in ns */
 static double spent_ms(pid_t pid)
 {
-	unsigned long long spent_ns;
+	unsigned long long spent_ns = 0;
 	char path[64];
 	FILE *stream;
 
