@@ -102,17 +102,16 @@ def backup_copy():
 
 
 def daemon_cost():
-    """The guest's daemon for key-value exchange, on this machine."""
-    say("processor time of key-value exchange beside the distribution's "
-        "daemon")
+    """The guest's daemon, on this machine."""
+    say("processor time of key-value exchange and file copy beside the "
+        "distribution's daemons")
     cache = subprocess.run([os.path.join(ROOT, "carrier", "packages"), "path"],
                            stdout=subprocess.PIPE, text=True,
                            check=True).stdout.strip()
     path = os.path.join(BUILD, "daemon_cost.json")
     run(os.path.join(BUILD, "bench", "bench_daemon_cost"),
         os.path.join(BUILD, "bench", "bench_daemon_shim.so"),
-        os.path.join(cache, "daemons-6.1", "usr", "sbin", "hv_kvp_daemon"),
-        path)
+        os.path.join(cache, "daemons-6.1", "usr", "sbin"), path)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
 
