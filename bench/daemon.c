@@ -20,7 +20,7 @@
 #define NS_PER_MS 1e6
 #define FIRST_MAX 16384
 
-void die(const char *what)
+_Noreturn void die(const char *what)
 {
 	fprintf(stderr, "daemon_cost: %s: %s\n", what, strerror(errno));
 	exit(1);

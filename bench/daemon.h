@@ -20,7 +20,7 @@ struct daemon {
 };
 
 /* die - end with a sentence and errno's text. */
-void die(const char *what);
+_Noreturn void die(const char *what);
 
 /* daemon_start - start it, and wait for its first message, of @bytes. */
 void daemon_start(struct daemon *daemon, size_t bytes);

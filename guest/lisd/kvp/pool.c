@@ -268,6 +268,10 @@ static int pool_store(struct pool *pool, int fd)
 
 	if (fstat(fd, &old))
 		return -errno;
+	/* The file before this one: what it took up may be needed now. */
+	if (pool->replaced_fd >= 0)
+		close(pool->replaced_fd);
+	pool->replaced_fd = -1;
 	error = file_begin(&file, pool->path, pool->mode);
 	if (error)
 		return error;
@@ -279,8 +283,6 @@ static int pool_store(struct pool *pool, int fd)
 	error = file_end(&file);
 	if (error)
 		return error;
-	if (pool->replaced_fd >= 0)
-		close(pool->replaced_fd);
 	pool->replaced_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	pool->replaced_bytes = old.st_size;
 	pool->known = !stat(pool->path, &pool->seen);
