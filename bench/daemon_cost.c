@@ -174,8 +174,10 @@ static void tell(const char *path)
 	double theirs, ours;
 	u32 job;
 
-	if (!json)
+	if (!json) {
 		die(path);
+		return;
+	}
 	printf("%-24s %10s %10s %8s\n", "us of one", "debian", "lisd", "ratio");
 	for (job = 0; job < JOB_COUNT; job++) {
 		theirs = least_ms[job][0] * US_PER_MS / jobs[job].steps;
