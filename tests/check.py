@@ -46,7 +46,7 @@ VM_GROUPS = {
     "6.12-1cpu": "6.12-1cpu",
     "6.1-2cpu": "6.1-2cpu",
     "disks": "test_storage or test_disk_backup or test_disk_tools",
-    "lisd": "test_lisd and not 1cpu and not 2cpu",
+    "lisd": "test_lisd and not test_lisd_debian and not 1cpu and not 2cpu",
     "others": "not 1cpu and not 2cpu and not test_storage and "
               "not test_disk_backup and not test_disk_tools and "
               "not test_network and not test_lisd and not test_kmod",
@@ -66,6 +66,8 @@ VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
     "6.12-2cpu": "6.12-2cpu",
+    "lisd-debian-6.1": "test_lisd_debian and not 6.12",
+    "lisd-debian-6.12": "test_lisd_debian and 6.12",
 }
 
 

@@ -24,9 +24,9 @@ PACKAGES = ("systemd-sysv", "udev", "dbus", "ifupdown", "isc-dhcp-client",
             "hyperv-daemons", "login", "procps", "util-linux",
             # What tests of disks use.
             "fio", "sg3-utils", "xfsprogs", "btrfs-progs")
-# In the image "managers" besides: each manager of networks, none of them
-# started until a test says so.
-MANAGERS = ("network-manager", "netplan.io", "systemd-resolved")
+# In the image "managers" besides: each manager of networks and cloud-init, none
+# of them started until a test says so.
+MANAGERS = ("network-manager", "netplan.io", "systemd-resolved", "cloud-init")
 MANAGER_UNITS = ("NetworkManager", "NetworkManager-wait-online",
                  "NetworkManager-dispatcher", "systemd-networkd",
                  "systemd-networkd.socket", "systemd-networkd-wait-online",
@@ -91,7 +91,8 @@ def _customize(managers=False):
         lines += ["chroot \"$1\" systemctl disable -q %s || true"
                   % " ".join(MANAGER_UNITS)]
         lines += ["rm -f \"$1/etc/resolv.conf\"",
-                  "echo nameserver 192.0.2.53 >\"$1/etc/resolv.conf\""]
+                  "echo nameserver 192.0.2.53 >\"$1/etc/resolv.conf\"",
+                  "touch \"$1/etc/cloud/cloud-init.disabled\""]
         # udev may take longer than systemd waits for the console's device
         # where the carrier shares its processors.
         lines += ["mkdir -p \"$1/etc/systemd/system.conf.d\"",

@@ -27,6 +27,12 @@ ssize_t file_read(const char *path, char *text, size_t capacity_bytes)
 	return text_file_read(AT_FDCWD, path, text, capacity_bytes);
 }
 
+static int new_open(const char *name, mode_t mode)
+{
+	return open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+}
+
 int file_begin(struct file_new *file, const char *path, mode_t mode)
 {
 	int used = snprintf(file->path, sizeof(file->path), "%s", path);
@@ -35,12 +41,10 @@ int file_begin(struct file_new *file, const char *path, mode_t mode)
 	if (used <= 0 || (size_t)used >= sizeof(file->path))
 		return -ENAMETOOLONG;
 	snprintf(file->name, sizeof(file->name), "%s.lisd~", path);
+	file->fd = new_open(file->name, mode);
 	/* One that an earlier process left behind, whatever it is. */
-	if (unlink(file->name) && errno != ENOENT)
-		return -errno;
-	file->fd = open(file->name,
-			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			mode);
+	if (file->fd < 0 && errno == EEXIST && !unlink(file->name))
+		file->fd = new_open(file->name, mode);
 	if (file->fd < 0)
 		return -errno;
 	if (fchmod(file->fd, mode)) {
@@ -53,17 +57,27 @@ int file_begin(struct file_new *file, const char *path, mode_t mode)
 
 int file_add(struct file_new *file, const void *data, size_t bytes)
 {
-	const char *at = data;
+	struct iovec part = { (void *)data, bytes };
+
+	return file_add_parts(file, &part, 1);
+}
+
+int file_add_parts(struct file_new *file, struct iovec *parts, int count)
+{
 	ssize_t put;
 
-	while (bytes) {
-		put = write(file->fd, at, bytes);
+	while (count) {
+		put = writev(file->fd, parts, count);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
 			return -errno;
-		at += put;
-		bytes -= (size_t)put;
+		for (; count && (size_t)put >= parts->iov_len; parts++, count--)
+			put -= (ssize_t)parts->iov_len;
+		if (!count)
+			break;
+		parts->iov_base = (char *)parts->iov_base + put;
+		parts->iov_len -= (size_t)put;
 	}
 	return 0;
 }

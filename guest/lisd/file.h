@@ -9,6 +9,7 @@
 #define GUEST_LISD_FILE_H
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "vmbus/port.h"
 
@@ -38,6 +39,13 @@ int file_begin(struct file_new *file, const char *path, mode_t mode);
 
 /* file_add - append. Returns 0 or -errno. */
 int file_add(struct file_new *file, const void *data, size_t bytes);
+
+/*
+ * file_add_parts - append several pieces, one after the other, with as few
+ * calls as can be. @parts: @count of them, at most IOV_MAX; they are changed.
+ * Returns 0 or -errno.
+ */
+int file_add_parts(struct file_new *file, struct iovec *parts, int count);
 
 /*
  * file_end - make it durable and give it its name, over what had that name;

@@ -20,7 +20,6 @@
 #include "guest/lisd/supervise.h"
 
 #define CONFIG_PATH	"/etc/lisd.conf"
-#define SERVICES_MAX	16
 #define EXIT_USAGE	2
 #define CONFIG_LINE_MAX 512
 
@@ -115,7 +114,7 @@ static bool setting_take(struct lisd_env *env, const char *text,
 static bool config_read(struct command_line *line)
 {
 	const char *path = line->config ? line->config : CONFIG_PATH;
-	static struct lisd_env file;
+	struct lisd_env file = { 0 };
 	char text[CONFIG_LINE_MAX];
 	bool ok = true;
 	FILE *stream = fopen(path, "re");
@@ -184,10 +183,14 @@ static int option_take(struct command_line *line, int option, const char *name)
 
 static int run(struct command_line *line, char **names, u32 count)
 {
-	static struct lisd_env envs[SERVICES_MAX];
+	struct lisd_env *envs = calloc(lisd_service_count, sizeof(*envs));
 	u32 i, used = 0;
 
-	for (i = 0; i < lisd_service_count && used < SERVICES_MAX; i++) {
+	if (!envs) {
+		log_error("no memory for the services");
+		return 1;
+	}
+	for (i = 0; i < lisd_service_count; i++) {
 		u32 j;
 
 		for (j = 0; j < count; j++)

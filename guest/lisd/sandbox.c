@@ -118,11 +118,10 @@ static void filter_rule(struct filter *filter, const struct sandbox_rule *rule)
 
 static int filter_enter(const struct sandbox_rule *rules, u32 count)
 {
-	static struct filter filter;
+	struct filter filter = { 0 };
 	struct sock_fprog program;
 	u32 i;
 
-	filter.count = 0;
 	filter_load(&filter, offsetof(struct seccomp_data, arch));
 	filter_add(&filter, BPF_JMP | BPF_JEQ | BPF_K, SANDBOX_ARCH, 1, 0);
 	filter_add(&filter, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);

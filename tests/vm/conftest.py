@@ -51,6 +51,7 @@ def pytest_configure(config):
     config.pluginmanager.register(Teller(config))
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
     config.addinivalue_line("markers", "last: after all others, in order")
+    config.addinivalue_line("markers", "limit(seconds): how long it may take")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -156,8 +157,10 @@ def out_of_time(_number, _frame):
 def pytest_runtest_protocol(item):
     """Limits how long one test may take, on however slow a machine."""
     slow = item.get_closest_marker("slow")
+    limit = item.get_closest_marker("limit")
     signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(SLOW_LIMIT_S if slow else LIMIT_S)
+    signal.alarm(limit.args[0] if limit else
+                 SLOW_LIMIT_S if slow else LIMIT_S)
     yield
     signal.alarm(0)
 

@@ -172,7 +172,7 @@ static enum lisd_end serve(struct lisd_env *env, int fd,
 enum lisd_end uio_run(struct lisd_env *env, int fd, const char *node,
 		      struct copy *copy, int idle_ms)
 {
-	static struct channel channel;
+	struct channel channel;
 	size_t size_bytes = rings_size(env, node);
 	enum vmbus_status status;
 	enum lisd_end end = LISD_FAIL;

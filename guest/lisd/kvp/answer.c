@@ -198,7 +198,7 @@ static u32 set_ip(struct kvp_state *state, struct hv_kvp_msg *message)
 	struct hv_kvp_ipaddr_value *wire = &message->body.kvp_ip_val;
 	struct network *network = &state->network;
 	char id[sizeof(wire->adapter_id)], reason[APPLY_REASON_BYTES];
-	static struct netconf conf;
+	struct netconf conf = { 0 };
 	const struct net_link *link = NULL;
 	const char *wrong;
 	u32 status;

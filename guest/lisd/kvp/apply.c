@@ -127,7 +127,7 @@ static int change_check(struct job *job, const char *path)
 static int program_run(struct job *job, enum runner_program program,
 		       const char *what)
 {
-	static struct runner_result result;
+	struct runner_result result;
 
 	runner_run(&job->network->runner, program, job->conf->name,
 		   limit_ms(job, PROGRAM_LIMIT_MS), &result);
@@ -286,8 +286,8 @@ static bool has_resolvconf(struct job *job)
 
 static int resolv_write(struct job *job)
 {
-	static char old[NETCONF_FILE_BYTES];
-	static struct netconf_text text;
+	char old[NETCONF_FILE_BYTES];
+	struct netconf_text text;
 	char path[LISD_PATH_BYTES];
 	struct stat status;
 
@@ -304,7 +304,7 @@ static int resolv_write(struct job *job)
 
 static int interfaces_write(struct job *job, struct netconf_text *text)
 {
-	static char old[NETCONF_FILE_BYTES];
+	char old[NETCONF_FILE_BYTES];
 	char path[LISD_PATH_BYTES];
 	ssize_t got;
 	int error;
@@ -365,7 +365,7 @@ static int ifcfg_apply(struct job *job, struct netconf_text *text)
 
 static int manager_apply(struct job *job)
 {
-	static struct netconf_text text;
+	struct netconf_text text;
 
 	text.used = 0;
 	text.full = false;
@@ -472,7 +472,7 @@ static int verify(struct job *job)
 /* A distribution's own script, which does as it likes. */
 static u32 hook_apply(struct job *job)
 {
-	static struct netconf_text text;
+	struct netconf_text text;
 	char path[LISD_PATH_BYTES], uuid[NETCONF_UUID_BYTES];
 	int error;
 
@@ -500,8 +500,8 @@ static u32 hook_apply(struct job *job)
 u32 network_apply(struct network *network, const struct netconf *conf,
 		  char reason[APPLY_REASON_BYTES])
 {
-	static struct net_link link;
-	static struct job job;
+	struct net_link link;
+	struct job job;
 	const struct net_link *found;
 	int error;
 

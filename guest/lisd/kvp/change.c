@@ -33,7 +33,7 @@ int change_allowed(const char *path)
 static int remember(struct changes *changes, const char *path)
 {
 	struct change *change = &changes->list[changes->count];
-	static char text[NETCONF_FILE_BYTES];
+	char text[NETCONF_FILE_BYTES];
 	struct stat status;
 	ssize_t got;
 

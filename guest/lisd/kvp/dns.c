@@ -145,7 +145,7 @@ void dns_resolv(const char *text, char *list, size_t bytes)
 
 static void file_servers(const struct lisd_env *env, char *list, size_t bytes)
 {
-	static char text[TEXT_BYTES];
+	char text[TEXT_BYTES];
 	char path[LISD_PATH_BYTES];
 
 	*list = '\0';
@@ -228,7 +228,7 @@ static bool lifetime_says(const struct net_state *net,
 
 static bool file_says(const struct lisd_env *env, const struct net_link *link)
 {
-	static char text[TEXT_BYTES];
+	char text[TEXT_BYTES];
 	char path[LISD_PATH_BYTES], name[LISD_PATH_BYTES / 2];
 
 	snprintf(name, sizeof(name), "/run/systemd/netif/leases/%u",

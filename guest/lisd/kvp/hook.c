@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "guest/lisd/kvp/hook.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "guest/lisd/file.h"
@@ -12,15 +14,19 @@
 #define EXIT_USAGE 2
 #define ITEM_BYTES 64
 
-/* Set at run time: what is set here would be in the program's file. */
-static struct lisd_env env;
-static struct network network;
+/* Not in the program's own memory, all of which a backup locks. */
+static struct lisd_env *env;
+static struct network *network;
 
 static int begin(void)
 {
-	env.report_fd = env.stop_fd = -1;
-	network.env = &env;
-	return network_begin(&network);
+	env = calloc(1, sizeof(*env));
+	network = calloc(1, sizeof(*network));
+	if (!env || !network)
+		return -ENOMEM;
+	env->report_fd = env->stop_fd = -1;
+	network->env = env;
+	return network_begin(network);
 }
 
 /* The interface that the only argument names, or NULL after saying why. */
@@ -38,7 +44,7 @@ static const struct net_link *interface_find(int argc, char **argv)
 		fprintf(stderr, "%s: cannot read the interfaces: %s\n", argv[0],
 			strerror(-error));
 	else
-		link = net_link_named(&network.net, argv[1]);
+		link = net_link_named(&network->net, argv[1]);
 	if (!error && !link)
 		fprintf(stderr, "%s: there is no interface '%s'\n", argv[0],
 			argv[1]);
@@ -52,7 +58,7 @@ int hook_get_dns(int argc, char **argv)
 
 	if (!link)
 		return argc == 2 ? 1 : EXIT_USAGE;
-	dns_servers(&env, &network.bus, network.connected, link, list,
+	dns_servers(env, &network->bus, network->connected, link, list,
 		    sizeof(list));
 	for (at = list; *at; at++)
 		if (*at == ';')
@@ -68,7 +74,7 @@ int hook_get_dhcp(int argc, char **argv)
 
 	if (!link)
 		return argc == 2 ? 1 : EXIT_USAGE;
-	puts(dhcp_enabled(&env, &network.bus, network.connected, &network.net,
+	puts(dhcp_enabled(env, &network->bus, network->connected, &network->net,
 			  link)
 		     ? "Enabled"
 		     : "Disabled");
@@ -166,8 +172,8 @@ const char *hook_ifcfg(struct netconf *conf, const char *text)
 
 int hook_set(int argc, char **argv)
 {
-	static char text[NETCONF_FILE_BYTES], reason[APPLY_REASON_BYTES];
-	static struct netconf conf;
+	char text[NETCONF_FILE_BYTES], reason[APPLY_REASON_BYTES];
+	struct netconf conf;
 	const char *wrong;
 	ssize_t got;
 
@@ -181,11 +187,11 @@ int hook_set(int argc, char **argv)
 		fprintf(stderr, "%s: %s: %s\n", argv[0], argv[1], wrong);
 		return 1;
 	}
-	if (runner_start(&network.runner, "") || begin()) {
+	if (begin() || runner_start(&network->runner, "")) {
 		fprintf(stderr, "%s: cannot read the interfaces\n", argv[0]);
 		return 1;
 	}
-	if (network_apply(&network, &conf, reason) != HV_S_OK) {
+	if (network_apply(network, &conf, reason) != HV_S_OK) {
 		fprintf(stderr, "%s: %s; put back as it was\n", argv[0],
 			reason);
 		return 1;

@@ -3,7 +3,7 @@
 #include "guest/lisd/kvp/kvp.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -61,9 +61,9 @@ static const struct lisd_setting settings[] = {
 
 static int kvp_prepare(struct lisd_env *env)
 {
-	static struct kvp_state state;
 	const char *hooks = lisd_setting(env, "kvp.hooks", "");
 	const char *manager = lisd_setting(env, "kvp.manager", "none");
+	struct kvp_state *state;
 	int error;
 
 	if (manager_named(manager) == MANAGER_COUNT) {
@@ -74,15 +74,20 @@ static int kvp_prepare(struct lisd_env *env)
 		log_error("setting kvp.hooks: '%s' is not a whole path", hooks);
 		return -1;
 	}
-	if (kvp_open(&state, env))
+	state = calloc(1, sizeof(*state));
+	if (!state) {
+		log_error("no memory for key-value exchange");
 		return -1;
-	error = runner_start(&state.network.runner, hooks);
+	}
+	env->state = state;
+	if (kvp_open(state, env))
+		return -1;
+	error = runner_start(&state->network.runner, hooks);
 	if (error) {
 		log_error("cannot start a helper process: %s",
 			  strerror(-error));
 		return -1;
 	}
-	env->state = &state;
 	return 0;
 }
 

@@ -252,7 +252,7 @@ enum netlink_status netlink_parse(struct net_state *state, const void *data,
 
 static int dump(int fd, u16 type, struct net_state *state)
 {
-	static u8 datagram[DATAGRAM_BYTES]
+	u8 datagram[DATAGRAM_BYTES]
 		__attribute__((aligned(sizeof(struct nlmsghdr))));
 	struct {
 		struct nlmsghdr head;

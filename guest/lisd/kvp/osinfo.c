@@ -146,12 +146,12 @@ bool osinfo_hosts_name(const char *text, const char *name, char *full,
 }
 
 /* A part of a hostile file may be cut: it is text, whatever it is. */
-static const char *text_read(const struct lisd_env *env, const char *path)
+static const char *text_read(const struct lisd_env *env, const char *path,
+			     char text[TEXT_BYTES])
 {
-	static char text[TEXT_BYTES];
 	char full[LISD_PATH_BYTES];
 
-	if (file_read(lisd_path(env, full, path), text, sizeof(text)) < 0)
+	if (file_read(lisd_path(env, full, path), text, TEXT_BYTES) < 0)
 		*text = '\0';
 	return text;
 }
@@ -159,23 +159,27 @@ static const char *text_read(const struct lisd_env *env, const char *path)
 /* The name as it is now; never an error's words. */
 static void name_read(const struct lisd_env *env, char *value, size_t bytes)
 {
+	char text[TEXT_BYTES];
 	struct utsname self;
 
 	if (uname(&self))
 		return;
 	snprintf(value, bytes, "%s", self.nodename);
 	if (!strchr(self.nodename, '.'))
-		(void)osinfo_hosts_name(text_read(env, "/etc/hosts"),
+		(void)osinfo_hosts_name(text_read(env, "/etc/hosts", text),
 					self.nodename, value, bytes);
 }
 
 static void release_read(const struct lisd_env *env, const char *field,
 			 char *value, size_t bytes)
 {
-	osinfo_release(text_read(env, "/etc/os-release"), field, value, bytes);
+	char text[TEXT_BYTES];
+
+	osinfo_release(text_read(env, "/etc/os-release", text), field, value,
+		       bytes);
 	if (!*value)
-		osinfo_release(text_read(env, "/usr/lib/os-release"), field,
-			       value, bytes);
+		osinfo_release(text_read(env, "/usr/lib/os-release", text),
+			       field, value, bytes);
 }
 
 static void version_read(const struct lisd_env *env, bool minor, char *value,
@@ -219,7 +223,7 @@ void osinfo_addresses(const struct net_state *net, enum net_family family,
 
 static void addresses_read(enum net_family family, char *value)
 {
-	static struct net_state net;
+	struct net_state net;
 	int error = netlink_read(&net);
 
 	if (error)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "guest/lisd/file.h"
@@ -17,6 +18,9 @@
 /* Others hold the lock for a write; who holds it longer hangs. */
 #define LOCK_TRIES    50
 #define LOCK_PAUSE_US 100000
+/* Written by one call: a call for each record costs more than the copying. */
+#define RECORDS_AT_ONCE 32
+#define RECORD_PARTS	4
 
 struct pool_item {
 	u32 key_bytes; /* terminators included */
@@ -146,20 +150,32 @@ static int records_read(struct pool *pool, int fd, off_t from, u32 *torn)
 	}
 }
 
+/* A record's four parts: what is not text is zeros, of one place for all. */
+static void record_gather(const struct pool_item *item, struct iovec *parts)
+{
+	static const char zeros[POOL_VALUE_BYTES];
+	char *none = (char *)zeros;
+
+	parts[0] = (struct iovec){ (char *)item->text, item->key_bytes };
+	parts[1] = (struct iovec){ none, POOL_KEY_BYTES - item->key_bytes };
+	parts[2] =
+		(struct iovec){ (char *)item_value(item), item->value_bytes };
+	parts[3] = (struct iovec){ none, POOL_VALUE_BYTES - item->value_bytes };
+}
+
 static int records_write(const struct pool *pool, struct file_new *file)
 {
-	static char record[POOL_RECORD_BYTES];
-	int error = 0;
+	struct iovec parts[RECORDS_AT_ONCE * RECORD_PARTS];
+	int error = 0, used = 0;
 	u32 i;
 
 	for (i = 0; i < pool->count && !error; i++) {
-		const struct pool_item *item = pool->items[i];
-
-		memset(record, 0, sizeof(record));
-		memcpy(record, item->text, item->key_bytes);
-		memcpy(record + POOL_KEY_BYTES, item_value(item),
-		       item->value_bytes);
-		error = file_add(file, record, sizeof(record));
+		record_gather(pool->items[i], parts + used);
+		used += RECORD_PARTS;
+		if (used < (int)PORT_ARRAY_SIZE(parts) && i + 1 < pool->count)
+			continue;
+		error = file_add_parts(file, parts, used);
+		used = 0;
 	}
 	return error;
 }
@@ -252,6 +268,10 @@ static int pool_store(struct pool *pool, int fd)
 
 	if (fstat(fd, &old))
 		return -errno;
+	/* The file before this one: what it took up may be needed now. */
+	if (pool->replaced_fd >= 0)
+		close(pool->replaced_fd);
+	pool->replaced_fd = -1;
 	error = file_begin(&file, pool->path, pool->mode);
 	if (error)
 		return error;
@@ -263,8 +283,6 @@ static int pool_store(struct pool *pool, int fd)
 	error = file_end(&file);
 	if (error)
 		return error;
-	if (pool->replaced_fd >= 0)
-		close(pool->replaced_fd);
 	pool->replaced_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	pool->replaced_bytes = old.st_size;
 	pool->known = !stat(pool->path, &pool->seen);

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -19,9 +20,10 @@
 #include "guest/lisd/vss/note.h"
 
 /* How often an expired watchdog looks whether more was frozen meanwhile. */
-#define AGAIN_MS  1000
-#define MS_PER_S  1000
-#define NS_PER_MS 1000000
+#define AGAIN_MS      1000
+#define TARGETS_FIRST 32
+#define MS_PER_S      1000
+#define NS_PER_MS     1000000
 /* What the watchdog says once, and what it is told to end. */
 #define READY "r"
 #define DONE  'd'
@@ -71,6 +73,21 @@ void freezer_share(struct freezer *freezer, struct freezer_shared *shared)
 	freezer->shared = shared;
 }
 
+static bool room_make(struct freezer *freezer)
+{
+	u32 room = freezer->room ? freezer->room * 2 : TARGETS_FIRST;
+	struct freezer_target *targets;
+
+	if (freezer->count < freezer->room)
+		return true;
+	targets = realloc(freezer->targets, room * sizeof(*targets));
+	if (!targets)
+		return false;
+	freezer->targets = targets;
+	freezer->room = room;
+	return true;
+}
+
 int freezer_add(struct freezer *freezer, int fd, const char *point)
 {
 	struct stat status;
@@ -79,6 +96,8 @@ int freezer_add(struct freezer *freezer, int fd, const char *point)
 		return EMFILE;
 	if (fstat(fd, &status))
 		return errno;
+	if (!room_make(freezer))
+		return ENOMEM;
 	freezer->targets[freezer->count++] = (struct freezer_target){
 		.fd = fd, .point = point, .device = status.st_dev
 	};

@@ -51,8 +51,8 @@ struct freezer_target {
 
 struct freezer {
 	const struct freezer_calls *calls;
-	struct freezer_target targets[FREEZER_TARGETS_MAX]; /* by mounting */
-	u32 count;
+	struct freezer_target *targets; /* by mounting */
+	u32 count, room;
 	struct freezer_shared *shared;
 	pid_t watchdog;	    /* 0 without one */
 	int watchdog_fd;    /* closing it makes the watchdog thaw */
@@ -61,7 +61,9 @@ struct freezer {
 };
 
 /*
- * freezer_init - once. @calls: NULL for the system's. Returns 0 or an errno.
+ * freezer_init - @freezer is zeros, or was initialized before.
+ * @calls: NULL for the system's
+ * Returns 0 or an errno.
  */
 int freezer_init(struct freezer *freezer, const struct freezer_calls *calls);
 
@@ -73,8 +75,9 @@ void freezer_share(struct freezer *freezer, struct freezer_shared *shared);
 
 /*
  * freezer_add - one more file system, mounted after those before it.
- * @fd: open folder of it; the freezer's from now on
- * Returns 0 or EMFILE.
+ * @fd: open folder of it; the freezer's from now on. Allocates.
+ * Returns 0, EMFILE, ENOMEM, or the errno of fstat(); @fd is still the caller's
+ * then.
  */
 int freezer_add(struct freezer *freezer, int fd, const char *point);
 

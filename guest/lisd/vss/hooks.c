@@ -188,7 +188,7 @@ void hooks_step_run(const char *folder, u32 limit_ms, enum hooks_step step,
 		    struct hooks_answer *answer)
 {
 	u64 end_ms = now_ms() + limit_ms;
-	static struct hooks hooks;
+	struct hooks hooks;
 	int i;
 
 	memset(answer, 0, sizeof(*answer));

@@ -10,8 +10,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "guest/lisd/vss/note.h"
+#include "tests/unit/guest/lisd/sanitized.h"
 
 #define LONG_MS 600000
 
@@ -185,6 +189,32 @@ static void test_many(void **state)
 	assert_int_equal(freezer_add(&freezer, fds[0], "/b"), EMFILE);
 }
 
+/* From the first freeze to the last thaw all memory is there already. */
+static void test_no_page_is_missing(void **state)
+{
+	u8 *fresh;
+
+	(void)state;
+	if (SANITIZED) /* its mlockall() does nothing */
+		skip();
+	world_begin();
+	assert_int_equal(freezer_freeze(&freezer, LONG_MS, NULL, 0), 0);
+	note_write(LOG_LEVEL_ERROR, "%s", "a line");
+	assert_int_equal(freezer_thaw(&freezer), 0);
+	assert_int_equal(world->steps, SYSTEMS * 2);
+	assert_int_equal(world->faults_last, world->faults_first);
+	/* Were there any, they would be counted. */
+	fresh = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(fresh, MAP_FAILED);
+	world_begin();
+	assert_int_equal(freezer.calls->freeze(fds[0]), 0);
+	fresh[1 << 19] = 1;
+	assert_int_equal(freezer.calls->thaw(fds[0]), 0);
+	assert_true(world->faults_last > world->faults_first);
+	munmap(fresh, 1 << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_freeze_that_exceeds_the_limit),
 		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_no_page_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, NULL);

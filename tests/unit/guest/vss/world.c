@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* No file system of this machine's has such a number. */
@@ -33,6 +34,18 @@ void moment(void)
 	nanosleep(&time, NULL);
 }
 
+/* A step was taken: how many pages this process has had to be given so far. */
+static void step(int what)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	world->faults_last = usage.ru_minflt + usage.ru_majflt;
+	if (!world->steps)
+		world->faults_first = world->faults_last;
+	world->order[world->steps++] = what;
+}
+
 static int fake_freeze(int fd)
 {
 	int i = index_of(fd);
@@ -44,7 +57,7 @@ static int fake_freeze(int fd)
 	while (world->hang)
 		moment();
 	world->frozen[i] = 1;
-	world->order[world->steps++] = i + 1;
+	step(i + 1);
 	return 0;
 }
 
@@ -56,7 +69,7 @@ static int fake_thaw(int fd)
 	if (!world->frozen[i])
 		return EINVAL;
 	world->frozen[i] = 0;
-	world->order[world->steps++] = -(i + 1);
+	step(-(i + 1));
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct world {
 	int calls;
 	bool hang; /* in the next freeze, until the watchdog thaws */
 	pid_t watchdog;
+	long faults_first, faults_last; /* pages, by the first and last step */
 };
 
 extern struct world *world;
