@@ -97,6 +97,12 @@ def licences(tally):
     tally.add(FAILED if bare else OK, "licence lines")
 
 
+def outside_kernels(names):
+    """The C files that are not only built in a kernel's own build."""
+    return [name for name in names if name.endswith(".c")
+            and not name.startswith("guest/kmod/")]
+
+
 def everything():
     """All of it."""
     tally = Tally()
@@ -115,8 +121,7 @@ def everything():
           "--suppress=missingIncludeSystem", "-j2"],
          # Of a kernel it knows neither the macros nor the headers: there it is
          # the kernel's own build that objects (tests/check.py, part kmod).
-         [name for name in c_files if name.endswith(".c")
-          and not name.startswith("guest/kmod/")])
+         outside_kernels(c_files))
     pages = sources(".1", ".5", ".7", ".8")
     if pages:
         step(tally, "mandoc", ["mandoc", "-Tlint", "-Wwarning"], pages)
@@ -143,5 +148,5 @@ def tidy(tally):
           "-bugprone-implicit-widening-of-multiplication-result,"
           "-clang-analyzer-security.insecureAPI."
           "DeprecatedOrUnsafeBufferHandling"],
-         stdin="\n".join(sources(".c", below=("vmbus", "services", "host",
-                                          "guest"))))
+         stdin="\n".join(outside_kernels(
+             sources(".c", below=("vmbus", "services", "host", "guest")))))
