@@ -115,7 +115,7 @@ def _owned(debian_vm, request):
     return debian_vm, request.param
 
 
-def wait_address(guest, address, limit_s=60):
+def wait_address(guest, address, limit_s=300):
     """Waits until eth0 has an address."""
     limit = time.monotonic() + limit_s
     while address + "/" not in guest.run("ip -4 -o addr show dev eth0"):
