@@ -28,7 +28,7 @@ from machine import cache_folder  # noqa: E402
 
 SECONDS = int(os.environ.get("LIS_BENCH_SECONDS", 2))
 # Of the carrier's clock, which counts instructions.
-READY_LIMIT_S, SET_UP_LIMIT_S, JOB_LIMIT_S = 60, 30, 3 * SECONDS + 10
+READY_LIMIT_S, SET_UP_LIMIT_S, JOB_LIMIT_S = 60, 30, 2 * SECONDS + 3
 TRIES = 3
 # (so many a second, host's processor seconds each)
 NO_FIGURE = (0, 0)
