@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/listens.h"
 #include "tests/sim_machine/sim_storage.h"
 
 #define DISK_BYTES (8u << 20)
@@ -508,21 +509,6 @@ static pid_t nbd_serve(void)
 	_exit(127);
 }
 
-/* Its socket has a name before anyone listens at it. */
-static bool nbd_listens(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool listens;
-
-	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", nbd_socket);
-	listens =
-		connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	close(fd);
-	return listens;
-}
-
 static void nbd_kill(pid_t server)
 {
 	kill(server, SIGKILL);
@@ -542,7 +528,7 @@ static void test_nbd(void **state)
 	snprintf(nbd_socket, sizeof(nbd_socket), "%s/nbd", folder);
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", nbd_socket);
 	server = nbd_serve();
-	SIM_UNTIL(nbd_listens());
+	SIM_UNTIL(listens(nbd_socket));
 	attach(uri, 3);
 	attention_take(3);
 	load_set(0, true);
@@ -572,7 +558,7 @@ static void test_reset_after_reset(void **state)
 	snprintf(nbd_socket, sizeof(nbd_socket), "%s/nbd", folder);
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s", nbd_socket);
 	server = nbd_serve();
-	SIM_UNTIL(nbd_listens());
+	SIM_UNTIL(listens(nbd_socket));
 	attach(uri, 3);
 	attention_take(3);
 	attention_take(0);

@@ -13,28 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/listens.h"
 
 #define MIB (1ull << 20)
 
 static char socket_path[100], uri[150];
-
-/* Its socket has a name before anyone listens at it. */
-static bool listens(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool does;
-
-	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-	does = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	close(fd);
-	return does;
-}
 
 static pid_t server_start(const char *const *arguments)
 {
@@ -50,7 +36,7 @@ static pid_t server_start(const char *const *arguments)
 		execvp(arguments[0], (char *const *)arguments);
 		_exit(127);
 	}
-	while (!listens()) {
+	while (!listens(socket_path)) {
 		assert_int_equal(waitpid(server, NULL, WNOHANG), 0);
 		usleep(2000);
 	}
