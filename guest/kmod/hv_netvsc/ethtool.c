@@ -72,15 +72,11 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *text)
 
 static u64 *stats_put(const struct netvsc_stats *stats, u64 *to)
 {
-	unsigned int start;
+	struct netvsc_stats now = netvsc_stats_read(stats);
 	u32 i;
 
-	do {
-		start = u64_stats_fetch_begin(&stats->sync);
-		for (i = 0; i < ARRAY_SIZE(counters); i++)
-			to[i] = *(const u64 *)((const u8 *)stats +
-					       counters[i].offset);
-	} while (u64_stats_fetch_retry(&stats->sync, start));
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		to[i] = *(const u64 *)((const u8 *)&now + counters[i].offset);
 	return to + ARRAY_SIZE(counters);
 }
 

@@ -158,13 +158,8 @@ void netvsc_features_init(struct netvsc *netvsc)
 static void stats_add(const struct netvsc_stats *stats,
 		      struct netvsc_stats *total)
 {
-	struct netvsc_stats now;
-	unsigned int start;
+	struct netvsc_stats now = netvsc_stats_read(stats);
 
-	do {
-		start = u64_stats_fetch_begin(&stats->sync);
-		now = *stats;
-	} while (u64_stats_fetch_retry(&stats->sync, start));
 	total->packets += now.packets;
 	total->bytes += now.bytes;
 	total->multicast += now.multicast;

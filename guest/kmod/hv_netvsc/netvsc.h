@@ -242,6 +242,20 @@ void netvsc_changed(struct work_struct *work);
 
 extern const struct ethtool_ops netvsc_ethtool_ops;
 
+/* All counters as they were at one time. */
+static inline struct netvsc_stats
+netvsc_stats_read(const struct netvsc_stats *stats)
+{
+	struct netvsc_stats now;
+	unsigned int start;
+
+	do {
+		start = u64_stats_fetch_begin(&stats->sync);
+		now = *stats;
+	} while (u64_stats_fetch_retry(&stats->sync, start));
+	return now;
+}
+
 static inline void netvsc_count_dropped(struct netvsc_stats *stats)
 {
 	u64_stats_update_begin(&stats->sync);
