@@ -38,6 +38,12 @@ UNSIGNED = "module verification failed: signature"
 CRASH = "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger"
 
 
+def trouble_in(text):
+    """Lines of a kernel's log that should not be there."""
+    return [line for line in text.splitlines()
+            if TROUBLE.search(line) and UNSIGNED not in line]
+
+
 class CommandFailed(AssertionError):
     """A lis command that should have worked did not."""
 
@@ -178,8 +184,7 @@ class Guest:
 
     def trouble(self):
         """Lines of the guest's dmesg that should not be there."""
-        return [line for line in self.run("dmesg").splitlines()
-                if TROUBLE.search(line) and UNSIGNED not in line]
+        return trouble_in(self.run("dmesg"))
 
     def wait_end(self, timeout_s=60):
         """Waits until the VM process has ended; returns its status."""
