@@ -84,6 +84,11 @@ def customize_common():
             os.path.join(guest.PARTS, "serve.sh"), SERVE)])
 
 
+def _included(managers):
+    """The packages that are asked for by name."""
+    return PACKAGES + (MANAGERS if managers else ())
+
+
 def _customize(managers=False):
     """The script that mmdebstrap runs on the new root, which is $1."""
     lines = [customize_common(), "mkdir -p \"$1/usr/lib/modules\""]
@@ -134,7 +139,7 @@ def _debootstrap(work, say, packages, script):
 def _digest(managers):
     """Changes when anything that the image is made of does."""
     total = hashlib.sha256(repr((
-        PACKAGES + (MANAGERS if managers else ()), LEFT_OUT, SIZE_BYTES,
+        _included(managers), LEFT_OUT, SIZE_BYTES,
         LABEL, _kernels(),
         # Whatever work tree it is made from.
         _customize(managers).replace(guest.PARTS, ""))).encode())
@@ -156,8 +161,7 @@ def disk(say, managers=False):
     """Builds the disk, or finds it built: path of a raw image with one ext4
     file system. @say: called with what is being done; @managers: with every
     manager of networks."""
-    return make(_path(managers), say,
-                PACKAGES + (MANAGERS if managers else ()),
+    return make(_path(managers), say, _included(managers),
                 _customize(managers), SIZE_BYTES)
 
 
