@@ -8,7 +8,7 @@ import json
 # it (what several map is divided among them), and what is its own alone.
 SMAPS = r"""
 for i in /proc/[0-9]*; do
-  read -r name <$i/comm || continue
+  { read -r name <$i/comm; } 2>/dev/null || continue
   case $name in hv_*|lisd*) ;; *) continue ;; esac
   case $(readlink $i/exe) in /usr/sbin/*) ;; *) continue ;; esac
   awk -v name=$name -v id=${i#/proc/} '

@@ -17,6 +17,7 @@ import time
 
 import frames
 import initramfs
+import mend
 import tsc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,7 +57,7 @@ def emulator():
     places = [os.path.join(cache_folder(), *place) for place in QEMU_FETCHED]
     if not all(os.path.exists(place) for place in places):
         return [QEMU]
-    return [places[0], "-L", places[1], "-L", places[2]]
+    return [mend.mended(places[0]), "-L", places[1], "-L", places[2]]
 
 
 def need_parts():
