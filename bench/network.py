@@ -180,6 +180,7 @@ class Booted:
                            "</virtio/order")
         self.guest_run(
             "until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done; "
+            "mkdir -p /etc; printf 'tcp 6\\nudp 17\\n' >/etc/protocols; "
             "ip link set lo up; ip link set dummy0 down 2>/dev/null; "
             "ip addr add %s/24 dev eth0; ip link set eth0 up; "
             "until ping -c 1 -W 1 %s; do :; done; iperf3 -s -D; "
