@@ -4,6 +4,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -78,6 +79,55 @@ def test_tools(tree):
     for name in ("lsvmbus", "lis-status"):
         status, output, _ = run(tree, name, "--version")
         assert status == 0 and output.startswith(name)
+
+
+def carrier_folder(tree):
+    """Where the carrier was installed."""
+    found = [path for path, _, files in os.walk(tree) if "carrier" in files
+             and "packages" in files]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_carrier_has_all_its_parts(tree):
+    """The installed carrier finds everything that it is made of in Python."""
+    done = subprocess.run([os.path.join(carrier_folder(tree), "carrier"),
+                           "--help"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True, check=True)
+    assert "run" in done.stdout
+
+
+def mend(tree, program):
+    """What carrier/lib/mend.py says to run in the place of a program."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, mend\n"
+         "print(mend.mended(sys.argv[1]))", program], check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=os.path.join(
+            carrier_folder(tree), "lib"), PYTHONDONTWRITEBYTECODE="1"))
+    return done.stdout.strip(), done.stderr
+
+
+def test_mended_emulator(tree, tmp_path):
+    """A build with the fault is copied without it, once; another is run as it
+    is, which is said; an older copy is made anew."""
+    fault = bytes.fromhex("410fb6f44489abe033000089b310d7ffff"
+                          "c783e433000000000000")
+    program = tmp_path / "qemu"
+    program.write_bytes(b"before" + fault + b"after")
+    copy, said = mend(tree, str(program))
+    assert copy == str(program) + ".mended" and not said
+    data = (tmp_path / "qemu.mended").read_bytes()
+    assert len(data) == len(fault) + 11
+    assert bytes.fromhex("89b310d7ffff") not in data
+    assert os.access(copy, os.X_OK)
+    os.utime(copy, (0, 0))
+    program.write_bytes(b"twice" + fault + fault)
+    assert mend(tree, str(program))[0] == str(program)
+    program.write_bytes(b"another")
+    path, said = mend(tree, str(program))
+    assert path == str(program) and "no build" in said
+    assert sorted(os.listdir(tmp_path)) == ["qemu", "qemu.mended"]
 
 
 def test_unit_starts_what_is_installed(tree):
