@@ -2,12 +2,15 @@
 #define _GNU_SOURCE
 #include "guest/lisd/device.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest/common/text_file.h"
 #include "guest/lisd/file.h"
 #include "guest/lisd/log.h"
 
@@ -18,6 +21,12 @@
 #define FADT_VENDOR_OFFSET 268
 /* inotify does not see sysfs; a device that udev renames is seen late. */
 #define LOOK_AGAIN_MS 1000
+/* How often, and how many times, a driver is asked whether it is through. */
+#define SETTLE_LOOK_MS 20
+#define SETTLE_LOOKS   500
+
+#define DEVICES	       "/sys/bus/vmbus/devices"
+#define CHANNEL_OPENED "3"
 
 #if defined(__x86_64__)
 static bool cpu_says_hyperv(void)
@@ -49,7 +58,71 @@ static bool cpu_says_hyperv(void)
 
 bool device_is_hyperv(void)
 {
-	return !access("/sys/bus/vmbus/devices", F_OK) || cpu_says_hyperv();
+	return !access(DEVICES, F_OK) || cpu_says_hyperv();
+}
+
+void device_each(const struct lisd_env *env, const char *class_id,
+		 bool (*look)(const struct lisd_env *env, int device,
+			      void *context),
+		 void *context)
+{
+	char path[LISD_PATH_BYTES], text[64];
+	struct dirent *entry;
+	DIR *folder = opendir(lisd_path(env, path, DEVICES));
+	bool enough = false;
+	int device;
+
+	if (!folder)
+		return;
+	while (!enough && (entry = readdir(folder))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		device = openat(dirfd(folder), entry->d_name,
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (device < 0)
+			continue;
+		if (text_file_read(device, "class_id", text, sizeof(text)) >
+			    0 &&
+		    !strncmp(text, class_id, strlen(class_id)))
+			enough = look(env, device, context);
+		close(device);
+	}
+	closedir(folder);
+}
+
+/* Takes down in @context whether the channel of @device is closed. */
+static bool look_closed(const struct lisd_env *env, int device, void *context)
+{
+	bool *closed = context;
+	char text[16];
+
+	(void)env;
+	if (text_file_read(device, "state", text, sizeof(text)) > 0)
+		*closed = strcspn(text, "\n") != 1 ||
+			  strncmp(text, CHANNEL_OPENED, 1) != 0;
+	return *closed;
+}
+
+bool device_wait_settled(struct lisd_env *env)
+{
+	struct stat status;
+	bool closed;
+	u32 looks;
+
+	for (looks = 0; looks < SETTLE_LOOKS; looks++) {
+		closed = false;
+		if (env->service->class_id && !stat(env->device, &status))
+			device_each(env, env->service->class_id, look_closed,
+				    &closed);
+		if (!closed)
+			return true;
+		if (lisd_wait(env, -1, SETTLE_LOOK_MS) < 0)
+			return false;
+	}
+	log_debug("%s is there, but its channel is not open: opening it "
+		  "nevertheless",
+		  env->device);
+	return true;
 }
 
 bool device_wait_change(struct lisd_env *env, const char *folder)
@@ -96,6 +169,8 @@ int device_open(struct lisd_env *env)
 	if (slash)
 		*slash = '\0';
 	for (;;) {
+		if (!env->device_given && !device_wait_settled(env))
+			return -1;
 		fd = open(env->device, O_RDWR | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;

@@ -19,6 +19,29 @@
 bool device_is_hyperv(void);
 
 /*
+ * device_each - call @look with the folder, in sysfs, of each device of a class
+ * on the bus, until it returns true.
+ * @class_id: "{GUID}"
+ */
+void device_each(const struct lisd_env *env, const char *class_id,
+		 bool (*look)(const struct lisd_env *env, int device,
+			      void *context),
+		 void *context);
+
+/*
+ * device_wait_settled - if env->device is there, wait until the kernel's driver
+ * has opened the channel of its service, for ten seconds at most.
+ *
+ * Linux makes the node before it has taken down where its driver finds it: what
+ * is written to a node that was opened in that moment has the driver use a NULL
+ * pointer (seen with 6.1: hvutil_transport_send()). The channel is opened
+ * behind that. Where sysfs tells of no such device there is no waiting.
+ * Returns false when told to stop.
+ * Source: sysfs-bus-vmbus, "state"; enum vmbus_channel_state, linux/hyperv.h.
+ */
+bool device_wait_settled(struct lisd_env *env);
+
+/*
  * device_open - wait until env->device is there, then open it for reading and
  * writing. A node that is gone, or held by another daemon, is waited for
  * without limit; the second is logged once. With env->device_given it is not

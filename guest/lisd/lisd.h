@@ -61,6 +61,7 @@ struct lisd_service {
 	const char *other_name;	 /* another such name, or NULL */
 	const char *description; /* "Key-Value Pair Exchange" */
 	const char *device;	 /* "/dev/vmbus/hv_kvp" */
+	const char *class_id;	 /* of its device on the bus, "{GUID}" */
 	const char *short_options; /* of daemon_name besides n and h, or "" */
 
 	u64 capabilities; /* bits of 1 << CAP_*, kept by run() */

@@ -177,6 +177,8 @@ static int fcopy_open(struct lisd_env *env)
 	if (env->device_given)
 		return device_open(env);
 	for (;;) {
+		if (!device_wait_settled(env))
+			return -1;
 		fd = open_now(env, &unbound_looks, &node);
 		if (fd >= 0)
 			return fd;
@@ -245,6 +247,7 @@ const struct lisd_service lisd_fcopy = {
 	.other_name = "hv_fcopy_uio_daemon",
 	.description = "Guest Service Interface (file copy)",
 	.device = NODE,
+	.class_id = FCOPY_CLASS_ID,
 	.capabilities = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH |
 			1ull << CAP_CHOWN | 1ull << CAP_FOWNER,
 	.rules = rules,

@@ -12,14 +12,12 @@
 #include <unistd.h>
 
 #include "guest/common/text_file.h"
+#include "guest/lisd/device.h"
 #include "guest/lisd/fcopy/channel.h"
 #include "guest/lisd/log.h"
 #include "vmbus/status.h"
 
-#define DEVICES	 "/sys/bus/vmbus/devices"
-#define DRIVERS	 "/sys/bus/vmbus/drivers"
-#define CLASS	 "34d14be3-dee4-41c8-9ae7-6b174977c192"
-#define CLASS_ID "{" CLASS "}"
+#define DRIVERS "/sys/bus/vmbus/drivers"
 
 /* Whether @name is "uio" and a number. */
 static bool is_uio(const char *name)
@@ -32,11 +30,17 @@ static bool is_uio(const char *name)
 	return digits && digits < 6 && !name[3 + digits];
 }
 
-/* The node of the device whose folder is @device. */
-static enum uio_found device_look(const struct lisd_env *env, int device,
-				  char *node)
+/* What was found so far, and the node. */
+struct uio_search {
+	enum uio_found found;
+	char *node;
+};
+
+/* Looks for the node of the device whose folder is @device. */
+static bool device_look(const struct lisd_env *env, int device, void *context)
 {
 	enum uio_found found = UIO_UNBOUND;
+	struct uio_search *search = context;
 	struct dirent *entry;
 	char path[32];
 	DIR *folder;
@@ -46,55 +50,33 @@ static enum uio_found device_look(const struct lisd_env *env, int device,
 		found = UIO_OTHER;
 	fd = openat(device, "uio", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder) {
-		if (fd >= 0)
-			close(fd);
-		return found;
-	}
-	while (found != UIO_BOUND && (entry = readdir(folder))) {
+	if (!folder && fd >= 0)
+		close(fd);
+	while (folder && found != UIO_BOUND && (entry = readdir(folder))) {
 		if (!is_uio(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%.12s", entry->d_name);
-		lisd_path(env, node, path);
+		lisd_path(env, search->node, path);
 		found = UIO_BOUND;
 	}
-	closedir(folder);
-	return found;
+	if (folder)
+		closedir(folder);
+	if (search->found == UIO_NONE || found == UIO_BOUND)
+		search->found = found;
+	return found == UIO_BOUND;
 }
 
 enum uio_found uio_find(const struct lisd_env *env, char *node)
 {
-	enum uio_found found = UIO_NONE, one;
-	char path[LISD_PATH_BYTES], class[64];
-	struct dirent *entry;
-	DIR *folder = opendir(lisd_path(env, path, DEVICES));
-	int device;
+	struct uio_search search = { .found = UIO_NONE, .node = node };
 
-	if (!folder)
-		return found;
-	while (found != UIO_BOUND && (entry = readdir(folder))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		device = openat(dirfd(folder), entry->d_name,
-				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (device < 0)
-			continue;
-		if (text_file_read(device, "class_id", class, sizeof(class)) >
-			    0 &&
-		    !strncmp(class, CLASS_ID, strlen(CLASS_ID))) {
-			one = device_look(env, device, node);
-			if (found == UIO_NONE || one == UIO_BOUND)
-				found = one;
-		}
-		close(device);
-	}
-	closedir(folder);
-	return found;
+	device_each(env, FCOPY_CLASS_ID, device_look, &search);
+	return search.found;
 }
 
 int uio_bind(const struct lisd_env *env)
 {
-	static const char class[] = CLASS;
+	static const char class[] = FCOPY_CLASS;
 	char path[LISD_PATH_BYTES];
 	int fd, error = 0;
 

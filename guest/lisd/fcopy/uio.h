@@ -16,6 +16,9 @@
 #include "guest/lisd/fcopy/copy.h"
 #include "guest/lisd/lisd.h"
 
+#define FCOPY_CLASS    "34d14be3-dee4-41c8-9ae7-6b174977c192"
+#define FCOPY_CLASS_ID "{" FCOPY_CLASS "}"
+
 enum uio_found {
 	UIO_NONE,    /* no such device on the bus */
 	UIO_UNBOUND, /* no driver has it */

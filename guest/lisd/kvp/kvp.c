@@ -147,6 +147,7 @@ const struct lisd_service lisd_kvp = {
 	.daemon_name = "hv_kvp_daemon",
 	.description = "Key-Value Pair Exchange",
 	.device = "/dev/vmbus/hv_kvp",
+	.class_id = "{a9a0f4e7-5a45-4d96-b827-8a841e8c03e6}",
 	.rules = rules,
 	.rule_count = PORT_ARRAY_SIZE(rules),
 	.settings = settings,

@@ -431,6 +431,7 @@ const struct lisd_service lisd_vss = {
 	.daemon_name = "hv_vss_daemon",
 	.description = "Backup (volume snapshot)",
 	.device = "/dev/vmbus/hv_vss",
+	.class_id = "{35fa2e29-ea23-4236-96ae-3a6ebacba440}",
 	.capabilities = 1ull << CAP_SYS_ADMIN | 1ull << CAP_IPC_LOCK |
 			1ull << CAP_DAC_READ_SEARCH,
 	.rules = rules,

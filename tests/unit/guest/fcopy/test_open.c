@@ -56,6 +56,30 @@ static void test_the_kernels_node(void **state)
 	close(fd);
 }
 
+/* The driver makes its node before it is ready for what comes by it. */
+static void test_a_driver_that_is_not_through(void **state)
+{
+	int fd;
+
+	(void)state;
+	tree_text(env.root, "dev/hv_fcopy", "");
+	tree_text(env.root, DEVICE "/class_id",
+		  "{34d14be3-dee4-41c8-9ae7-6b174977c192}\n");
+	tree_text(env.root, DEVICE "/state", "3\n");
+	fd = lisd_fcopy.open(&env);
+	assert_true(fd >= 0);
+	close(fd);
+	tree_text(env.root, DEVICE "/state", "2\n");
+	assert_int_equal(write(stop, "", 1), 1);
+	assert_int_equal(lisd_fcopy.open(&env), -1);
+	/* That of another class says nothing of this one. */
+	tree_text(env.root, DEVICE "/class_id",
+		  "{a9a0f4e7-5a45-4d96-b827-8a841e8c03e6}\n");
+	fd = lisd_fcopy.open(&env);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void test_the_uio_node(void **state)
 {
 	int fd;
@@ -103,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_kernels_node),
+		TEST(test_a_driver_that_is_not_through),
 		TEST(test_the_uio_node),
 		TEST(test_none_until_told_to_stop),
 		TEST(test_one_that_cannot_be_opened),
