@@ -358,7 +358,7 @@ def part_kmod(options):
             result.add(FAILED, name, "see build/check/%s.log" % log)
             continue
         for module in ("hv_vmbus.ko", "hv_utils.ko", "hv_storvsc.ko",
-                       "hv_netvsc.ko"):
+                       "hv_netvsc.ko", "uio_hv_generic.ko"):
             missing = kmod_missing(kernel, module)
             result.add(FAILED if missing else OK, "%s %s" % (name, module),
                        "modinfo lacks " + ", ".join(missing))
