@@ -17,7 +17,6 @@ import urllib.request
 import pytest
 
 import guest
-import vm as vm_module
 from vm import lis, Rpc
 
 PAYLOAD = os.urandom(1 << 20)
