@@ -24,11 +24,11 @@ static int fail(const char *what)
 	return 1;
 }
 
-static long map_bytes(const char *device, int map)
+static unsigned long map_bytes(const char *device, int map)
 {
 	char path[128];
 	FILE *file;
-	long size = 0;
+	unsigned long size = 0;
 
 	snprintf(path, sizeof(path), "/sys/class/uio/%s/maps/map%d/size",
 		 strrchr(device, '/') + 1, map);
@@ -42,16 +42,19 @@ static long map_bytes(const char *device, int map)
 }
 
 /* The last bytes of each page: no index of a ring's is there. */
-static void touch(volatile uint32_t *words, long bytes)
+static void touch(volatile uint32_t *words, unsigned long bytes)
 {
-	for (long at = PAGE_BYTES; at <= bytes; at += PAGE_BYTES)
-		words[at / 4 - 1] = words[at / 4 - 1];
+	for (unsigned long at = PAGE_BYTES; at <= bytes; at += PAGE_BYTES) {
+		uint32_t word = words[at / 4 - 1];
+
+		words[at / 4 - 1] = word;
+	}
 }
 
 int main(int argc, char **argv)
 {
 	void *memory[MAPS];
-	long bytes[MAPS];
+	unsigned long bytes[MAPS];
 	int fd, count;
 	int32_t on = 1;
 
@@ -64,9 +67,8 @@ int main(int argc, char **argv)
 		bytes[count] = map_bytes(argv[1], count);
 		if (!bytes[count])
 			break;
-		memory[count] =
-			mmap(NULL, (size_t)bytes[count], PROT_READ | PROT_WRITE,
-			     MAP_SHARED, fd, (off_t)count * PAGE_BYTES);
+		memory[count] = mmap(NULL, bytes[count], PROT_READ | PROT_WRITE,
+				     MAP_SHARED, fd, (off_t)count * PAGE_BYTES);
 		if (memory[count] == MAP_FAILED)
 			return fail("mmap");
 		touch(memory[count], bytes[count]);
