@@ -29,11 +29,10 @@ exec 3<>/dev/$(ls uio)
 cat state in_intr_mask out_intr_mask"""
 
 
-@pytest.fixture(name="made", params=["6.1", "6.12"])
-def _made(new_vm, request):
+@pytest.fixture(name="made")
+def _made(new_vm, kernel):
     """A guest with our drivers, without daemons."""
-    return new_vm(request.param, cpus=2, drivers="ours",
-                  append="lis.daemons=none")
+    return new_vm(kernel, cpus=2, drivers="ours", append="lis.daemons=none")
 
 
 def take(vm, kind=TIMESYNC, driver="hv_utils"):
@@ -68,12 +67,12 @@ def unload(vm):
     return vm.try_run("rmmod uio_hv_generic 2>/dev/null")[0] == 0
 
 
-def test_same_as_the_kernels(made, new_vm):
+def test_same_as_the_kernels(new_vm, kernel):
     """Maps of an adapter, their order and sizes, the file of its rings, and
     what is masked when it is open."""
     shown = []
     for drivers in ("ours", "upstream"):
-        vm = new_vm(made.kernel, memory="512M", drivers=drivers,
+        vm = new_vm(kernel, memory="512M", drivers=drivers,
                     append="lis.daemons=none",
                     options=("--net", "user,monitored"))
         shown.append(vm.run(SHOWN % take(vm, NETWORK, "hv_netvsc")))
