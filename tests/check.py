@@ -54,14 +54,15 @@ VM_GROUPS = {
 # The same tests with the modules of guest/kmod in place of the kernel's own:
 # those of the bus and of the integration components, and in make check few.
 OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
-       "test_newer_kernel or (6.1-1cpu and (" \
+       "test_newer_kernel or (test_kmod_uio and 6.12) or " \
+       "(test_hashes_are_equal and 6.12-1cpu) or (6.1-1cpu and (" \
        "test_table or test_intrinsic_items or test_missing_folder or " \
        "test_writes_stop_and_go_on or test_stop))"
 OURS_FULL = "test_kmod or test_storage or test_disk_tools or test_services or test_heartbeat or test_kvp or " \
-            "test_copy or test_time or test_backup or test_end"
+            "test_copy or test_lisd_copy or test_time or test_backup or " \
+            "test_end or test_scribbled_rings"
 OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
-OURS_NETWORK_FULL = "test_network and not test_network_peers and " \
-                    "not test_hostile and not 686"
+OURS_NETWORK_FULL = "test_network and not test_ipxe and not 686"
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -358,7 +359,7 @@ def part_kmod(options):
             result.add(FAILED, name, "see build/check/%s.log" % log)
             continue
         for module in ("hv_vmbus.ko", "hv_utils.ko", "hv_storvsc.ko",
-                       "hv_netvsc.ko"):
+                       "hv_netvsc.ko", "uio_hv_generic.ko"):
             missing = kmod_missing(kernel, module)
             result.add(FAILED if missing else OK, "%s %s" % (name, module),
                        "modinfo lacks " + ", ".join(missing))

@@ -40,25 +40,21 @@ SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
 # Driver sets: "upstream" is the kernel package's own; "ours" is built from
 # guest/kmod, and of the others only what does not need the bus is there.
 DRIVERS = ("upstream", "ours")
-OURS = ("hv_vmbus", "hv_utils", "hv_storvsc", "hv_netvsc")
+OURS = ("hv_vmbus", "hv_utils", "hv_storvsc", "hv_netvsc", "uio_hv_generic")
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
-PROGRAMS = ("clockoffset", "eject", "kexec", "scribble")
+PROGRAMS = ("clockoffset", "eject", "kexec", "scribble", "uiohold")
 KEPT_S = 24 * 3600
 HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
 
-def _packages(name, drivers="upstream"):
-    """The packages that daemons come from. On our drivers every kernel has the
-    device for file copy that 6.10 and newer lack, and no UIO."""
-    packages = KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
-    if drivers == "ours" and "daemons-uio" in packages:
-        return ("daemons-6.1",)
-    return packages
+def _packages(name):
+    """The packages that daemons come from."""
+    return KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
 
 
 def _parts(name):
@@ -244,7 +240,7 @@ def build(name, kexec=False, drivers="upstream"):
         archive = initramfs.Archive()
         _add_system(archive, name)
         _add_modules(archive, name, drivers)
-        for package in _packages(name, drivers):
+        for package in _packages(name):
             unpacked = os.path.join(cache_folder(), package)
             for daemon in DAEMONS[package]:
                 archive.program("usr/sbin/" + daemon,

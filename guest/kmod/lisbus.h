@@ -18,13 +18,17 @@
 #include <linux/device.h>
 #include <linux/mod_devicetable.h>
 #include <linux/mutex.h>
+#include <linux/sysfs.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "vmbus/monitor.h"
 #include "vmbus/offer.h"
 #include "vmbus/packet.h"
 #include "vmbus/ring.h"
 
 struct lisbus_channel;
+struct page;
+struct vm_area_struct;
 
 /* One instance on the bus: a primary channel, and the driver's own matters. */
 struct lisbus_device {
@@ -42,8 +46,10 @@ struct lisbus_device {
  * A driver. probe: returns 0 or a negative errno, and has closed what it opened
  * when it fails. remove: comes once after a probe that succeeded, also when the
  * host took the device back (lisbus_channel_rescinded()); must close the
- * channel. shutdown: the machine stops. All may sleep, one at a time for a
- * device.
+ * channel. shutdown: the machine stops. subchannel: the host offered one, which
+ * is in /sys and is there for lisbus_subchannel_take(); for drivers that do not
+ * wait for what they asked for. shutdown and subchannel may be NULL. All may
+ * sleep, one at a time for a device.
  */
 struct lisbus_driver {
 	const struct hv_vmbus_device_id *ids; /* ends with a zero GUID */
@@ -51,6 +57,7 @@ struct lisbus_driver {
 		     const struct hv_vmbus_device_id *id);
 	void (*remove)(struct lisbus_device *device);
 	void (*shutdown)(struct lisbus_device *device);
+	void (*subchannel)(struct lisbus_device *device);
 	struct device_driver driver; /* .name is the caller's to set */
 
 	spinlock_t added_lock;
@@ -75,8 +82,8 @@ struct lisbus_open {
 	/*
 	 * The host signalled. Called in hard interrupt context on the channel's
 	 * CPU, perhaps on two CPUs at once while the channel is moved; may come
-	 * before lisbus_channel_open() has returned, when the rings are not yet
-	 * to be touched.
+	 * before lisbus_channel_open() has returned, when nothing of the rings
+	 * is to be touched yet but their headers.
 	 */
 	void (*signal)(void *context);
 	void *context;
@@ -125,6 +132,8 @@ struct lisbus_channel {
 	u64 interrupts; /* signals to the host */
 
 	struct kobject kobj; /* channels/RELID; counts the references */
+	struct bin_attribute ring_file; /* in it, while ring_shown */
+	bool ring_shown;		/* hv_vmbus/user.c */
 
 	/* Of sub-channels, by bus.lock (hv_vmbus/subchannel.c). */
 	struct list_head subchannels; /* of a primary */
@@ -198,6 +207,47 @@ static inline bool
 lisbus_channel_rescinded(const struct lisbus_channel *channel)
 {
 	return READ_ONCE(channel->rescinded);
+}
+
+/*
+ * Maps the rings of an open channel for a process, without copying: first the
+ * one to the host, header page and data, then the one from it. The pages stay
+ * the process's when the channel is closed, but are then nobody else's.
+ * @first: the page of both rings that @vma begins at. For mmap() of a file.
+ * 0; -ENODEV: the channel is not open; -ENXIO: @vma is larger than the rings;
+ * -ENOMEM.
+ */
+int lisbus_channel_map(struct lisbus_channel *channel,
+		       struct vm_area_struct *vma, u32 first);
+
+/*
+ * Shows the rings of a channel in /sys, as "ring" of its folder, a file of both
+ * rings' size that root can map while the channel is open. May sleep.
+ * @size_bytes: of both rings, their header pages counted.
+ * 0; -ENODEV: the folder is gone; the errors of sysfs_create_bin_file().
+ */
+int lisbus_channel_show_ring(struct lisbus_channel *channel, size_t size_bytes);
+
+/*
+ * The opposite: nobody has the rings mapped by way of that file any more when
+ * it returns. Harmless when they are not shown. May sleep; not while holding
+ * what a reader of the channel's attributes may wait for.
+ */
+void lisbus_channel_hide_ring(struct lisbus_channel *channel);
+
+/*
+ * The pages that all channels share with the host, for who signals it from
+ * user space: the interrupt page, and the monitor page whose bits are ours to
+ * set. Theirs who ask as long as hv_vmbus is loaded. Any.
+ */
+struct page *lisbus_interrupt_page(void);
+struct page *lisbus_monitor_page(void);
+
+/* Whether the host looks for signals of a channel in the monitor page. Any. */
+static inline bool
+lisbus_channel_monitored(const struct lisbus_channel *channel)
+{
+	return channel->monitor_id != VMBUS_MONITOR_ID_NONE;
 }
 
 /* The VM's reference time in 100 ns. Any. */

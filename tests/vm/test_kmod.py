@@ -56,10 +56,11 @@ def test_sysfs_is_the_same(made, new_vm):
 
 
 def reload(vm, times):
-    """Unloads and loads both modules, again and again."""
-    vm.run("set -e; for i in $(seq %d); do rmmod hv_utils; rmmod hv_vmbus; "
-           "insmod /modules/hv_vmbus.ko; insmod /modules/hv_utils.ko; done"
-           % times, 600)
+    """Unloads and loads the modules, again and again."""
+    vm.run("set -e; for i in $(seq %d); do rmmod uio_hv_generic; "
+           "rmmod hv_utils; rmmod hv_vmbus; insmod /modules/hv_vmbus.ko; "
+           "insmod /modules/hv_utils.ko; insmod /modules/uio_hv_generic.ko; "
+           "done" % times, 600)
 
 
 def test_reload(made):
@@ -88,7 +89,8 @@ def test_reload_often(new_vm, kernel, cpus):
 def test_versions(request, version):
     """Each version of the bus connects and serves."""
     vm = request.getfixturevalue("_versions_vm")
-    vm.run("rmmod hv_utils; rmmod hv_vmbus; dmesg -c >/dev/null; "
+    vm.run("rmmod uio_hv_generic 2>/dev/null; rmmod hv_utils; rmmod hv_vmbus; "
+           "dmesg -c >/dev/null; "
            "insmod /modules/hv_vmbus.ko max_version=%s; "
            "insmod /modules/hv_utils.ko" % version)
     assert "version %s" % version in vm.run("dmesg")
@@ -135,7 +137,8 @@ def test_qemus_bus(cpus):
             status, said = text.run(
                 "dmesg -c | grep -q 'hv_vmbus: connected to the host' && "
                 "[ -d /sys/bus/vmbus/devices ] && "
-                "rmmod hv_utils && rmmod hv_vmbus && "
+                "{ rmmod uio_hv_generic 2>/dev/null; rmmod hv_utils; } && "
+                "rmmod hv_vmbus && "
                 "insmod /modules/hv_vmbus.ko && insmod /modules/hv_utils.ko",
                 300)
             assert status == 0, said

@@ -17,7 +17,6 @@ import urllib.request
 import pytest
 
 import guest
-import vm as vm_module
 from vm import lis, Rpc
 
 PAYLOAD = os.urandom(1 << 20)
@@ -247,8 +246,6 @@ def test_hostile(new_vm, web):
 
     With 6.12: before 6.10, uio_hv_generic takes monitored channels only.
     """
-    if vm_module.DRIVERS == "ours":
-        pytest.skip("guest/kmod has no door for user space")
     vm = new_vm("6.12", cpus=2, options=("--net", "user", "--net", "user"))
     vm.run("lease eth0")
     device = vm.run(TO_USER_SPACE).strip()

@@ -10,6 +10,7 @@
 
 #include <linux/device.h>
 #include <linux/interrupt.h>
+#include <linux/mm.h>
 #include <linux/version.h>
 #include <asm/hyperv-tlfs.h>
 #include <asm/irq_vectors.h>
@@ -93,6 +94,19 @@ static inline bool compat_is_isolated(void)
 #define compat_kmsg_read(dumper, text, size, bytes)                            \
 	kmsg_dump_get_buffer(dumper, false, text, size, bytes)
 #endif
+
+/* 6.3: flags of a mapping are set by a function. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define compat_vm_flags_set(vma, flags) vm_flags_set(vma, flags)
+#else
+#define compat_vm_flags_set(vma, flags) ((vma)->vm_flags |= (flags))
+#endif
+
+/*
+ * 6.10: the kernel's hv_utils leaves file copy to a daemon that has the channel
+ * by way of uio_hv_generic. Until then it has a device file for one.
+ */
+#define COMPAT_FCOPY_HAS_DEVICE (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
 
 /* 5.16: the end of a SCSI command is a function. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0)

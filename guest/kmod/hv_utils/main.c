@@ -18,6 +18,12 @@
 /* An answer of the largest size and the packet before it. */
 #define RING_BYTES (8 * PAGE_SIZE)
 
+static bool fcopy_device = COMPAT_FCOPY_HAS_DEVICE;
+module_param(fcopy_device, bool, 0444);
+MODULE_PARM_DESC(fcopy_device,
+		 "Serve file copy by /dev/vmbus/hv_fcopy; N leaves it to "
+		 "uio_hv_generic (default: as the kernel's own, N from 6.10)");
+
 /* ---- the channel ---- */
 
 void util_kick(struct util *util)
@@ -183,6 +189,8 @@ static int probe(struct lisbus_device *device,
 
 	/* By way of driver_override: a device that is none of ours. */
 	if (!service)
+		return -ENODEV;
+	if (service == &util_fcopy && !fcopy_device)
 		return -ENODEV;
 	util = util_new(device, service);
 	if (!util)

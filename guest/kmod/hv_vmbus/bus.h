@@ -6,7 +6,8 @@
  * and event flags of each CPU, hypercalls. connection.c: what drives the engine
  * of vmbus/guest.h. channel.c: opening and closing. subchannel.c: those that
  * belong to a primary. memory.c: pages of rings. device.c: the bus type,
- *devices, drivers. sysfs.c: their attributes. panic.c: the kernel's last words.
+ * devices, drivers. sysfs.c: their attributes. user.c: what processes map.
+ * panic.c: the kernel's last words.
  *
  * Locks, in the order in which they are taken:
  *
@@ -163,6 +164,10 @@ void bus_subchannel_remove(struct lisbus_channel *channel);
 void bus_subchannels_hide(struct lisbus_channel *primary);
 /* Writes "RELID:CPU", a line each, behind @size of @text: the new size. */
 int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size);
+
+/* user.c */
+/* Takes a channel's folder out of /sys, by no lock. */
+void bus_channel_hide(struct lisbus_channel *channel);
 
 /* panic.c */
 void bus_panic_start(void);

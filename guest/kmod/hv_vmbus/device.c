@@ -376,8 +376,7 @@ void bus_device_remove(struct work_struct *work)
 	if (device) {
 		channel->device = NULL;
 		bus_subchannels_hide(channel);
-		if (channel->kobj.state_in_sysfs)
-			kobject_del(&channel->kobj);
+		bus_channel_hide(channel);
 		kobject_put(device->channels);
 		device_unregister(&device->dev);
 	}

@@ -100,6 +100,20 @@ static bool shown_clear(struct lisbus_channel *channel)
 	return shown;
 }
 
+/* Tells the driver of a device, if it wants to know. */
+static void driver_tell(struct lisbus_device *device)
+{
+	struct lisbus_driver *driver;
+
+	device_lock(&device->dev);
+	if (device->dev.driver) {
+		driver = to_lisbus_driver(device->dev.driver);
+		if (driver->subchannel)
+			driver->subchannel(device);
+	}
+	device_unlock(&device->dev);
+}
+
 void bus_subchannel_show(struct lisbus_channel *channel)
 {
 	struct lisbus_device *device = NULL;
@@ -117,6 +131,7 @@ void bus_subchannel_show(struct lisbus_channel *channel)
 	mutex_lock(&bus.lock);
 	channel->shown = true;
 	mutex_unlock(&bus.lock);
+	driver_tell(device);
 }
 
 /* One that is to be taken out of /sys, with a reference. */
@@ -141,7 +156,7 @@ void bus_subchannels_hide(struct lisbus_channel *primary)
 	struct lisbus_channel *channel;
 
 	while ((channel = shown_of(primary))) {
-		kobject_del(&channel->kobj);
+		bus_channel_hide(channel);
 		bus_channel_put(channel);
 	}
 }
@@ -174,7 +189,7 @@ static void end(struct lisbus_channel *channel)
 	shown = shown_clear(channel);
 	mutex_unlock(&bus.lock);
 	if (shown)
-		kobject_del(&channel->kobj);
+		bus_channel_hide(channel);
 	bus_channel_release(channel);
 	if (primary)
 		bus_channel_put(primary);
