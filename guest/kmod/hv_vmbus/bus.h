@@ -58,6 +58,7 @@ struct bus {
 	struct vmbus_guest_job *guest_jobs;
 	enum bus_state state;
 	bool leaving;		/* no new device any more */
+	bool crashed;		/* messages are the crashed CPU's to take */
 	struct cpumask cpus;	/* that channels may interrupt */
 	u32 post_connection_id; /* of the newest message sent */
 	struct completion connected;

@@ -366,6 +366,7 @@ void bus_disconnect_crashed(void)
 
 	if (bus.state != BUS_UP)
 		return;
+	WRITE_ONCE(bus.crashed, true);
 	/*
 	 * Another CPU may have stopped inside the engine, so it is left alone.
 	 * A host may take seconds to flush what it has of our disks.

@@ -105,7 +105,9 @@ static void message_arrived(u32 cpu)
 		hv_stimer0_isr();
 		vmbus_signal_eom(slot, type);
 	} else if (cpu == bus.cpu) {
-		queue_work_on(cpu, bus.message_queue, &bus.message_work);
+		if (!READ_ONCE(bus.crashed))
+			queue_work_on(cpu, bus.message_queue,
+				      &bus.message_work);
 	} else {
 		/* Nobody asked for it here. */
 		vmbus_signal_eom(slot, type);
@@ -128,7 +130,7 @@ bool bus_message_peek(struct bus_message *message)
 {
 	struct hv_message *slot = message_slot(bus.cpu);
 
-	for (;;) {
+	while (!READ_ONCE(bus.crashed)) {
 		u32 type = smp_load_acquire(&slot->header.message_type);
 		u32 size_bytes = READ_ONCE(slot->header.payload_size);
 
@@ -148,6 +150,7 @@ bool bus_message_peek(struct bus_message *message)
 			type);
 		vmbus_signal_eom(slot, type);
 	}
+	return false;
 }
 
 void bus_message_done(void)
