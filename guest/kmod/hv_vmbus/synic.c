@@ -89,6 +89,11 @@ static void events_take(unsigned long *flags)
 	rcu_read_unlock();
 }
 
+static unsigned long *sint_events(u32 cpu)
+{
+	return per_cpu(bus_cpus, cpu).events + VMBUS_MESSAGE_SINT * FLAG_WORDS;
+}
+
 static struct hv_message *message_slot(u32 cpu)
 {
 	return &per_cpu(bus_cpus, cpu).messages[VMBUS_MESSAGE_SINT];
@@ -118,8 +123,7 @@ static void interrupt(void)
 {
 	u32 cpu = smp_processor_id();
 
-	events_take(per_cpu(bus_cpus, cpu).events +
-		    VMBUS_MESSAGE_SINT * FLAG_WORDS);
+	events_take(sint_events(cpu));
 	message_arrived(cpu);
 	add_interrupt_randomness(HYPERVISOR_CALLBACK_VECTOR);
 }
@@ -261,11 +265,18 @@ void bus_synic_disable(void)
 static int synic_offline(unsigned int cpu)
 {
 	int error = bus_cpu_leaves(cpu);
+	unsigned long flags;
 
 	if (error)
 		return error;
 	hv_stimer_legacy_cleanup(cpu);
 	bus_synic_disable();
+	/* What came before its channel was moved, and was not seen yet. */
+	local_bh_disable();
+	local_irq_save(flags);
+	events_take(sint_events(cpu));
+	local_irq_restore(flags);
+	local_bh_enable();
 	return 0;
 }
 
