@@ -87,6 +87,7 @@ static void rescinded(struct lisbus_channel *channel)
 		return;
 	WRITE_ONCE(channel->rescinded, true);
 	wake_up_all(&channel->answer);
+	bus_channel_wake(channel);
 	bus_subchannel_rescinded(channel);
 	bus_channel_leave(channel);
 }
