@@ -80,10 +80,10 @@ struct lisbus_open {
 	u32 rx_bytes;
 	const u8 *user_data; /* VMBUS_USER_DATA_BYTES, or NULL */
 	/*
-	 * The host signalled. Called in hard interrupt context on the channel's
-	 * CPU, perhaps on two CPUs at once while the channel is moved; may come
-	 * before lisbus_channel_open() has returned, when nothing of the rings
-	 * is to be touched yet but their headers.
+	 * The host signalled, or took the channel back. Called with interrupts
+	 * disabled, as a rule on the channel's CPU, perhaps on two CPUs at
+	 * once; may come before lisbus_channel_open() has returned, when
+	 * nothing of the rings is to be touched yet but their headers.
 	 */
 	void (*signal)(void *context);
 	void *context;

@@ -161,6 +161,9 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 		for (i = 0; i < count; i++)
 			compat_scsi_done(ended[i]);
 	}
+	/* What is under way has no answer: whoever waits for it is told. */
+	if (lisbus_channel_rescinded(channel->bus))
+		queue_work(system_wq, &channel->storvsc->fail_work);
 }
 
 enum vmbus_status storvsc_send(struct storvsc_channel *channel,

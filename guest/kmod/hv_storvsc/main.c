@@ -64,8 +64,11 @@ static int channel_open(struct storvsc *storvsc, u16 index,
 	channel->bus = bus;
 	open.context = channel;
 	error = lisbus_channel_open(bus, &open);
-	if (error)
+	if (error) {
+		/* The host may have signalled before it took it back. */
+		tasklet_kill(&channel->tasklet);
 		return error;
+	}
 	spin_lock_irq(&channel->lock);
 	channel->running = true;
 	if (!index)
@@ -87,6 +90,8 @@ static void channel_stop(struct storvsc_channel *channel)
 	lisbus_channel_quiet(channel->bus);
 	tasklet_kill(&channel->tasklet);
 	storvsc_abandon(channel);
+	if (!channel->index)
+		complete(&channel->storvsc->reset_done);
 }
 
 static void stop(struct storvsc *storvsc)

@@ -144,6 +144,7 @@ static int host_reset(struct scsi_cmnd *command)
 	unsigned long flags;
 
 	reinit_completion(&storvsc->reset_done);
+	storvsc->reset_status = STORAGE_NT_CANCELLED;
 	spin_lock_irqsave(&primary->lock, flags);
 	if (primary->running && !READ_ONCE(storvsc->failed)) {
 		status = storage_vsc_reset(&primary->vsc, STORAGE_RESET_BUS, 0);

@@ -26,6 +26,10 @@ static bool out_put(struct door *door, const void *message, u32 size_bytes,
 		memcpy(door->out, message, size_bytes);
 		door->out_bytes = size_bytes;
 		door->ready = true;
+		/* Never behind out_clear(), which is before the end. */
+		if (!hello)
+			schedule_delayed_work(&door->timeout,
+					      door->patience_s * HZ);
 	}
 	spin_unlock(&door->out_lock);
 	if (put)
@@ -66,7 +70,6 @@ static bool ask(struct door *door, const void *message, u32 size_bytes,
 		return false;
 	door->asked = !owed;
 	door->owed = owed;
-	schedule_delayed_work(&door->timeout, door->patience_s * HZ);
 	return true;
 }
 

@@ -224,6 +224,11 @@ static void remove(struct lisbus_device *device)
 
 	cancel_work_sync(&util->fail_work);
 	lisbus_channel_quiet(device->channel);
+	/* Nothing is asked of a daemon once its door is being shut. */
+	mutex_lock(&util->lock);
+	util->open = false;
+	mutex_unlock(&util->lock);
+	cancel_work_sync(&util->work);
 	util->service->stop(util);
 	cancel_work_sync(&util->work);
 	cancel_work_sync(&util->fail_work);

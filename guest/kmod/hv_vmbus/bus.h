@@ -59,6 +59,7 @@ struct bus {
 	struct vmbus_guest_job *guest_jobs;
 	enum bus_state state;
 	bool leaving;		/* no new device any more */
+	bool crashed;		/* messages are the crashed CPU's to take */
 	struct cpumask cpus;	/* that channels may interrupt */
 	u32 post_connection_id; /* of the newest message sent */
 	struct completion connected;
@@ -130,23 +131,26 @@ void bus_run(void);
 struct lisbus_channel *
 bus_channel_new(const struct vmbus_guest_action *offered);
 void bus_channel_put(struct lisbus_channel *channel);
+/* Calls the driver of an open channel as though the host signalled. A task. */
+void bus_channel_wake(struct lisbus_channel *channel);
 /* Has the device removed and the channel released, by bus.lock. */
 void bus_channel_leave(struct lisbus_channel *channel);
 /* Lets the host have its relid back, by no lock. */
 void bus_channel_release(struct lisbus_channel *channel);
 
 /*
- * A CPU is to go offline: moves the channels that interrupt it to bus.cpu. 0,
- * or -EBUSY: it gets the host's messages, or the host cannot move channels.
+ * A CPU is to go offline. 0, or -EBUSY: it gets the host's messages, or open
+ * channels interrupt it. As in the kernel's own driver, moving them is the
+ * administrator's to do (channels/RELID/cpu): where a device's work is done is
+ * not to change unasked.
  */
 int bus_cpu_leaves(u32 cpu);
 /* A CPU is there for channels to interrupt. */
 void bus_cpu_joins(u32 cpu);
 
 /*
- * Moves an open channel's interrupts to another CPU; of one that is not open,
- * only what it will ask for. 0; -EOPNOTSUPP: version below 4.1; -EIO: the host
- * refused; -ENODEV: rescinded.
+ * Moves an open channel's interrupts to another CPU. 0; -EIO: it is not open,
+ * the version is below 4.1, or the host refused; -ENODEV: rescinded.
  */
 int bus_channel_move(struct lisbus_channel *channel, u32 cpu);
 

@@ -252,36 +252,36 @@ EXPORT_SYMBOL_GPL(lisbus_reference_time);
 
 static int move_locked(struct lisbus_channel *channel, u32 cpu)
 {
-	int error = 0;
+	int error;
 
 	if (channel->rescinded)
 		return -ENODEV;
-	if (channel->opened) {
-		if (vmbus_guest_version(&bus.guest) < VMBUS_VERSION_4_1)
-			return -EOPNOTSUPP;
-		error = ASK(channel, vmbus_guest_modify(
-					     &bus.guest, channel->relid,
-					     hv_cpu_number_to_vp_number(cpu)));
-		if (!error)
-			error = wait_answer(channel, "moved");
-	}
-	if (error)
-		return error;
-	channel->cpu = cpu;
-	return 0;
+	if (!channel->opened ||
+	    vmbus_guest_version(&bus.guest) < VMBUS_VERSION_4_1)
+		return -EIO;
+	error = ASK(channel,
+		    vmbus_guest_modify(&bus.guest, channel->relid,
+				       hv_cpu_number_to_vp_number(cpu)));
+	if (!error)
+		error = wait_answer(channel, "moved");
+	if (!error)
+		channel->cpu = cpu;
+	return error;
 }
 
-/* A signal that the host gave the old CPU meanwhile is not lost. */
-static void signal_again(struct lisbus_channel *channel)
+void bus_channel_wake(struct lisbus_channel *channel)
 {
 	unsigned long flags;
 
+	/* What the driver puts off is done at the end of this, not some day. */
+	local_bh_disable();
 	local_irq_save(flags);
 	rcu_read_lock();
 	if (rcu_dereference(bus.listeners[channel->relid]) == channel)
 		channel->signal(channel->context);
 	rcu_read_unlock();
 	local_irq_restore(flags);
+	local_bh_enable();
 }
 
 int bus_channel_move(struct lisbus_channel *channel, u32 cpu)
@@ -291,8 +291,9 @@ int bus_channel_move(struct lisbus_channel *channel, u32 cpu)
 	mutex_lock(&channel->lock);
 	error = move_locked(channel, cpu);
 	mutex_unlock(&channel->lock);
+	/* A signal that the host gave the old CPU meanwhile is not lost. */
 	if (!error)
-		signal_again(channel);
+		bus_channel_wake(channel);
 	return error;
 }
 
@@ -310,6 +311,20 @@ static struct lisbus_channel *channel_on(u32 cpu)
 	}
 	mutex_unlock(&bus.lock);
 	return found;
+}
+
+/* One that is not open asks for another CPU when it is opened. */
+static int cpu_let_go(struct lisbus_channel *channel)
+{
+	int error = -EBUSY;
+
+	mutex_lock(&channel->lock);
+	if (!channel->opened || channel->rescinded) {
+		channel->cpu = bus.cpu;
+		error = 0;
+	}
+	mutex_unlock(&channel->lock);
+	return error;
 }
 
 static void cpu_use(u32 cpu, bool use)
@@ -332,9 +347,7 @@ int bus_cpu_leaves(u32 cpu)
 		return -EBUSY;
 	cpu_use(cpu, false);
 	while (!error && (channel = channel_on(cpu))) {
-		error = bus_channel_move(channel, bus.cpu);
-		if (error == -ENODEV)
-			error = 0;
+		error = cpu_let_go(channel);
 		bus_channel_put(channel);
 	}
 	if (!error)

@@ -87,6 +87,7 @@ static void rescinded(struct lisbus_channel *channel)
 		return;
 	WRITE_ONCE(channel->rescinded, true);
 	wake_up_all(&channel->answer);
+	bus_channel_wake(channel);
 	bus_subchannel_rescinded(channel);
 	bus_channel_leave(channel);
 }
@@ -366,6 +367,7 @@ void bus_disconnect_crashed(void)
 
 	if (bus.state != BUS_UP)
 		return;
+	WRITE_ONCE(bus.crashed, true);
 	/*
 	 * Another CPU may have stopped inside the engine, so it is left alone.
 	 * A host may take seconds to flush what it has of our disks.

@@ -253,9 +253,11 @@ static int probe(struct device *dev)
 	if (lisbus_channel_rescinded(device->channel))
 		return -ENODEV;
 	error = driver->probe(device, id ? id : &no_id);
-	if (error)
-		lisbus_channel_close(device->channel);
-	return error;
+	if (!error)
+		return 0;
+	lisbus_channel_close(device->channel);
+	/* Which of its steps met the end of the device is no news to anyone. */
+	return lisbus_channel_rescinded(device->channel) ? -ENODEV : error;
 }
 
 static COMPAT_REMOVE_TYPE remove(struct device *dev)

@@ -89,6 +89,11 @@ static void events_take(unsigned long *flags)
 	rcu_read_unlock();
 }
 
+static unsigned long *sint_events(u32 cpu)
+{
+	return per_cpu(bus_cpus, cpu).events + VMBUS_MESSAGE_SINT * FLAG_WORDS;
+}
+
 static struct hv_message *message_slot(u32 cpu)
 {
 	return &per_cpu(bus_cpus, cpu).messages[VMBUS_MESSAGE_SINT];
@@ -105,7 +110,9 @@ static void message_arrived(u32 cpu)
 		hv_stimer0_isr();
 		vmbus_signal_eom(slot, type);
 	} else if (cpu == bus.cpu) {
-		queue_work_on(cpu, bus.message_queue, &bus.message_work);
+		if (!READ_ONCE(bus.crashed))
+			queue_work_on(cpu, bus.message_queue,
+				      &bus.message_work);
 	} else {
 		/* Nobody asked for it here. */
 		vmbus_signal_eom(slot, type);
@@ -116,8 +123,7 @@ static void interrupt(void)
 {
 	u32 cpu = smp_processor_id();
 
-	events_take(per_cpu(bus_cpus, cpu).events +
-		    VMBUS_MESSAGE_SINT * FLAG_WORDS);
+	events_take(sint_events(cpu));
 	message_arrived(cpu);
 	add_interrupt_randomness(HYPERVISOR_CALLBACK_VECTOR);
 }
@@ -128,7 +134,7 @@ bool bus_message_peek(struct bus_message *message)
 {
 	struct hv_message *slot = message_slot(bus.cpu);
 
-	for (;;) {
+	while (!READ_ONCE(bus.crashed)) {
 		u32 type = smp_load_acquire(&slot->header.message_type);
 		u32 size_bytes = READ_ONCE(slot->header.payload_size);
 
@@ -148,6 +154,7 @@ bool bus_message_peek(struct bus_message *message)
 			type);
 		vmbus_signal_eom(slot, type);
 	}
+	return false;
 }
 
 void bus_message_done(void)
@@ -258,11 +265,18 @@ void bus_synic_disable(void)
 static int synic_offline(unsigned int cpu)
 {
 	int error = bus_cpu_leaves(cpu);
+	unsigned long flags;
 
 	if (error)
 		return error;
 	hv_stimer_legacy_cleanup(cpu);
 	bus_synic_disable();
+	/* What came before its channel was moved, and was not seen yet. */
+	local_bh_disable();
+	local_irq_save(flags);
+	events_take(sint_events(cpu));
+	local_irq_restore(flags);
+	local_bh_enable();
 	return 0;
 }
 

@@ -321,8 +321,9 @@ static ssize_t channel_cpu_store(struct lisbus_channel *channel,
 	u32 cpu;
 	int error = kstrtou32(text, 0, &cpu);
 
+	/* By this number, as by the kernel's own driver. */
 	if (error)
-		return error;
+		return -EIO;
 	/* None goes offline between the look and the move. */
 	cpus_read_lock();
 	if (cpu >= nr_cpu_ids || !cpumask_test_cpu(cpu, &bus.cpus))
