@@ -59,7 +59,8 @@ OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
        "test_writes_stop_and_go_on or test_stop))"
 OURS_FULL = "test_kmod or test_storage or test_disk_tools or test_services or test_heartbeat or test_kvp or " \
             "test_copy or test_time or test_backup or test_end"
-OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
+OURS_NETWORK = "test_again_and_again or test_switch or test_tap or " \
+               "test_network_driver"
 OURS_NETWORK_FULL = "test_network and not test_network_peers and " \
                     "not test_hostile and not 686"
 VM_GROUPS_FULL = {
