@@ -18,12 +18,12 @@ static bool out_put(struct door *door, const void *message, u32 size_bytes,
 {
 	bool put;
 
-	if (WARN_ON_ONCE(size_bytes > sizeof(door->buffers->out)))
+	if (WARN_ON_ONCE(size_bytes > sizeof(door->out)))
 		return false;
 	spin_lock(&door->out_lock);
 	put = hello || door->ready;
 	if (put) {
-		memcpy(door->buffers->out, message, size_bytes);
+		memcpy(door->out, message, size_bytes);
 		door->out_bytes = size_bytes;
 		door->ready = true;
 	}
@@ -33,7 +33,7 @@ static bool out_put(struct door *door, const void *message, u32 size_bytes,
 	return put;
 }
 
-/* Takes it out into door->buffers->read, by door->lock: its size. */
+/* Takes it out into door->read, by door->lock: its size. */
 static u32 out_take(struct door *door, size_t room)
 {
 	u32 size_bytes = 0;
@@ -41,7 +41,7 @@ static u32 out_take(struct door *door, size_t room)
 	spin_lock(&door->out_lock);
 	if (door->out_bytes <= room) {
 		size_bytes = door->out_bytes;
-		memcpy(door->buffers->read, door->buffers->out, size_bytes);
+		memcpy(door->read, door->out, size_bytes);
 		door->out_bytes = 0;
 	}
 	spin_unlock(&door->out_lock);
@@ -171,8 +171,7 @@ static ssize_t file_read(struct file *file, char __user *data, size_t size,
 			result = -EINVAL;
 		else
 			result = out_take(door, size);
-		if (result > 0 &&
-		    copy_to_user(data, door->buffers->read, result))
+		if (result > 0 && copy_to_user(data, door->read, result))
 			result = -EFAULT;
 		mutex_unlock(&door->lock);
 	}
@@ -191,7 +190,7 @@ static int answered(struct door *door, u32 size_bytes)
 	} else if (!door->asked) {
 		error = -EINVAL;
 	} else {
-		error = door->ops->answer(util, door->buffers->in, size_bytes);
+		error = door->ops->answer(util, door->in, size_bytes);
 		if (!error) {
 			door->asked = false;
 			cancel_delayed_work(&door->timeout);
@@ -204,12 +203,11 @@ static int answered(struct door *door, u32 size_bytes)
 
 static int hello(struct door *door, u32 size_bytes)
 {
-	int reply_bytes = door->ops->hello(door->buffers->in, size_bytes,
-					   door->buffers->read);
+	int reply_bytes = door->ops->hello(door->in, size_bytes, door->read);
 
 	if (reply_bytes < 0)
 		return reply_bytes;
-	out_put(door, door->buffers->read, reply_bytes, true);
+	out_put(door, door->read, reply_bytes, true);
 	return 0;
 }
 
@@ -220,12 +218,12 @@ static ssize_t file_write(struct file *file, const char __user *data,
 	struct door *door = own->door;
 	int error;
 
-	if (!size || size > sizeof(door->buffers->in))
+	if (!size || size > sizeof(door->in))
 		return -EINVAL;
 	mutex_lock(&door->lock);
 	if (file_is_stale(own))
 		error = -EBADF;
-	else if (copy_from_user(door->buffers->in, data, size))
+	else if (copy_from_user(door->in, data, size))
 		error = -EFAULT;
 	else if (!READ_ONCE(door->ready))
 		error = hello(door, size);

@@ -31,23 +31,17 @@ struct door_ops {
 	void (*fail)(struct util *util, u32 status);
 };
 
-/* Beside the door, whose first content is in the module's file. */
-struct door_buffers {
-	u8 in[DOOR_MESSAGE_BYTES];   /* by door->lock */
-	u8 read[DOOR_MESSAGE_BYTES]; /* by door->lock */
-	u8 out[DOOR_MESSAGE_BYTES];  /* by door->out_lock */
-};
-
 struct door {
 	struct miscdevice misc; /* .name and .minor are given */
-	struct door_buffers *buffers;
 	const struct door_ops *ops;
 	u32 patience_s; /* that an answer may take */
 
 	struct mutex lock;
-	struct util *util; /* by lock; NULL: there is no channel */
-	u32 generation;	   /* by lock; counts channels */
-	bool taken;	   /* by lock: a daemon has it open */
+	struct util *util;	     /* by lock; NULL: there is no channel */
+	u32 generation;		     /* by lock; counts channels */
+	bool taken;		     /* by lock: a daemon has it open */
+	u8 in[DOOR_MESSAGE_BYTES];   /* by lock */
+	u8 read[DOOR_MESSAGE_BYTES]; /* by lock */
 
 	struct delayed_work timeout;
 	bool asked; /* by util->lock: an answer is to come */
@@ -57,6 +51,7 @@ struct door {
 	spinlock_t out_lock;
 	bool ready; /* by out_lock: the handshake is done */
 	u32 out_bytes;
+	u8 out[DOOR_MESSAGE_BYTES];
 };
 
 /* Once, when the module is loaded. */

@@ -242,10 +242,8 @@ static const struct door_ops ops = {
 	.fail = respond,
 };
 
-static struct door_buffers buffers;
 static struct door door = {
 	.misc = { .name = "vmbus/hv_kvp", .minor = MISC_DYNAMIC_MINOR },
-	.buffers = &buffers,
 	.ops = &ops,
 	.patience_s = 30,
 };

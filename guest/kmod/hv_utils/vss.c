@@ -106,10 +106,8 @@ static const struct door_ops ops = {
 	.fail = respond,
 };
 
-static struct door_buffers buffers;
 static struct door door = {
 	.misc = { .name = "vmbus/hv_vss", .minor = MISC_DYNAMIC_MINOR },
-	.buffers = &buffers,
 	.ops = &ops,
 	/* Freezing waits until what is being written is on disk. */
 	.patience_s = 15 * 60,
