@@ -121,7 +121,8 @@ class Program:
 
     def __init__(self, vm, verdict):
         self.vm = vm
-        vm.run("xdp eth0 %s >/tmp/xdp 2>&1 & echo $! >/tmp/xdp.pid" % verdict)
+        # The word of the one before is not to be taken for this one's.
+        vm.run(": >/tmp/xdp; xdp eth0 %s >>/tmp/xdp 2>&1 & echo $! >/tmp/xdp.pid" % verdict)
         wait(vm, "cat /tmp/xdp", "attached")
 
     def end(self):
