@@ -35,7 +35,7 @@ NO_FIGURE = (0, 0)
 MEMORY_MIB = 384
 KERNEL = "6.1"
 TAP, HOST, GUEST = "bench0", "203.0.113.1", "203.0.113.2"
-VIRTIO = ("virtio_pci", "virtio_net")
+VIRTIO = ("virtio_pci", "virtio_net", "pktgen")
 # What has ethtool switch whether the guest gets segments uncut.
 HOSTS = {"lis": "lro", "virtio-net": "rx-gro-hw"}
 QEMU = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-M", "q35",
@@ -58,6 +58,13 @@ JOBS = {
         "netperf -P 0 -H %s -t UDP_STREAM -l {0} -- -m 64" % GUEST,
     "UDP of 64 bytes from the guest":
         " netperf -P 0 -H %s -t UDP_STREAM -l {0} -- -m 64" % HOST,
+    # The receiver drops them for their address: there is no socket behind.
+    "UDP frames of 60 bytes by pktgen":
+        " cd /proc/net/pktgen; echo rem_device_all >kpktgend_0; "
+        "echo add_device eth0 >kpktgend_0; for i in 'count {0}0000' "
+        "'pkt_size 60' 'clone_skb 0' 'delay 0' 'dst %s' "
+        "'dst_mac 02:00:00:00:00:99'; do echo $i >eth0; done; "
+        "echo start >pgctrl; cat eth0" % HOST,
 }
 
 
@@ -87,19 +94,20 @@ def tap_make():
     run("ip", "link", "set", TAP, "up")
 
 
-def initrd(guest):
-    """The guest's initial RAM file system with virtio's drivers and the
-    programs that make the load: a path."""
+def initrd(guest, modules_wanted=VIRTIO):
+    """The guest's initial RAM file system with some modules, as virtio's
+    drivers, and the programs that make the load: a path."""
     programs = {"bin/iperf3": "/usr/bin/iperf3"}
     for name in ("netperf", "netserver"):
         if netperf(name):
             programs["bin/" + name] = netperf(name)
     path = guest_module.with_programs(guest.initrd, programs,
-                                      "/run/bench-network.initrd")
+                                      "/run/bench-network-%s.initrd"
+                                      % guest.drivers)
     modules = initramfs.Modules(os.path.join(cache_folder(),
                                              "kernel-" + KERNEL))
     archive = initramfs.Archive()
-    closure = modules.closure(VIRTIO)
+    closure = modules.closure(modules_wanted)
     for name, data in closure:
         archive.data("virtio/%s.ko" % name, data)
     archive.data("virtio/order",
@@ -112,7 +120,7 @@ def initrd(guest):
 def command(host, guest, image):
     """The command line that boots the guest."""
     append = vm_module.APPEND + " lis.daemons=none"
-    if host == "lis":
+    if host != "virtio-net":
         return [vm_module.LIS, "run", "--name", "bench", "--kernel",
                 guest.image, "--initrd", image, "--memory",
                 "%dM" % MEMORY_MIB, "--append", append, "--net", "tap=" + TAP]
@@ -146,6 +154,9 @@ def moved(name, said, arrived):
         end = json.loads(said)["end"]["sum_received"]
         return (end["bits_per_second"] / 8 / SEGMENT_BYTES,
                 end["bytes"] / SEGMENT_BYTES)
+    if "pktgen" in name:
+        return (float(re.search(r"(\d+)pps", said).group(1)),
+                float(re.search(r"pkts-sofar: (\d+)", said).group(1)))
     # Where a guest has no names of protocols, netperf says so among them.
     rows = [line.split() for line in said.splitlines()
             if line.strip()[:1].isdigit()]
@@ -177,9 +188,8 @@ class Booted:
     def set_up(self):
         """The adapter and the servers."""
         self.text.ready(READY_LIMIT_S)
-        if self.host != "lis":
-            self.guest_run("while read n; do insmod /virtio/$n.ko; done "
-                           "</virtio/order")
+        self.guest_run("while read n; do grep -q ^$n' ' /proc/modules || "
+                       "insmod /virtio/$n.ko 2>/dev/null; done </virtio/order")
         self.guest_run(
             "until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done; "
             "ip link set lo up; ip link set dummy0 down 2>/dev/null; "
@@ -203,7 +213,7 @@ class Booted:
     def measure(self, name):
         """Runs one job: (so many a second, host's processor seconds each)."""
         self.guest_run("ethtool -K eth0 %s %s" % (
-            HOSTS[self.host], "off" if "cut" in name else "on"))
+            HOSTS.get(self.host, "lro"), "off" if "cut" in name else "on"))
         before, crossed = host_s(self.process.pid), frames()
         arrived = datagrams()
         said = self.job(JOBS[name])
@@ -277,19 +287,28 @@ def table(results):
                                                 results[host][name])))
 
 
-def main():
-    """Measures, prints a table, and writes all of it to the file named."""
+def jobs_possible():
+    """Names of the jobs that are asked for, and whose programs are there."""
     only = re.compile(os.environ.get("LIS_BENCH_JOBS", ""))
-    hosts = re.compile(os.environ.get("LIS_BENCH_HOSTS", ""))
-    jobs = [name for name, line in JOBS.items() if only.search(name)
-            and (netperf("netperf") or "netperf" not in line)]
     if not netperf("netperf"):
         say("network: no netperf (carrier/packages bench fetches it), so "
             "without what it measures")
+    return [name for name, line in JOBS.items() if only.search(name)
+            and (netperf("netperf") or "netperf" not in line)]
+
+
+def servers_start():
+    """What a guest's programs speak to."""
+    if netperf("netserver"):
+        run(netperf("netserver"))
+
+
+def main():
+    """Measures, prints a table, and writes all of it to the file named."""
+    hosts = re.compile(os.environ.get("LIS_BENCH_HOSTS", ""))
+    jobs = jobs_possible()
     tap_make()
-    server = netperf("netserver")
-    if server:
-        run(server)
+    servers_start()
     guest = vm_module.Guest("bench", KERNEL)
     image = initrd(guest)
     results = {}

@@ -14,6 +14,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-bench")
+KMOD = os.path.join(BUILD, "kmod")
 RESULTS = os.path.join(ROOT, "bench", "results")
 
 
@@ -62,6 +63,7 @@ def in_carrier(name, *options):
         str(os.getpid()), "--", "env",
         "LIS_BINARY=" + os.path.join(BUILD, "host", "cli", "lis"),
         "LISD_BINARY=" + os.path.join(BUILD, "guest", "lisd", "lisd"),
+        "LIS_KMOD_DIR=" + KMOD,
         "/usr/bin/python3", "bench/%s.py" % name, path)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
@@ -85,6 +87,17 @@ def network():
     say("network adapters, in a carrier that counts instructions: some 20 "
         "minutes")
     return in_carrier("network", "--icount")
+
+
+def kmod():
+    """The guest's kernel modules, inside a carrier that counts
+    instructions."""
+    say("kernel modules beside the kernel package's, in a carrier that counts "
+        "instructions: some 30 minutes")
+    run("carrier/debian-image", "6.1", stdout=subprocess.DEVNULL)
+    run("carrier/guest-image", "6.1", "--drivers", "ours",
+        stdout=subprocess.DEVNULL, env=dict(os.environ, LIS_KMOD_DIR=KMOD))
+    return in_carrier("kmod", "--icount")
 
 
 def key_value():
@@ -119,7 +132,7 @@ def daemon_cost():
         return json.load(stream)
 
 
-PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network,
+PARTS = {"ring": ring, "vm": vm, "storage": storage, "network": network, "kmod": kmod,
          "daemon_cost": daemon_cost, "key_value": key_value, "backup_copy": backup_copy}
 
 

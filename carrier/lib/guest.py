@@ -46,7 +46,7 @@ DAEMONS = {
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
-PROGRAMS = ("clockoffset", "eject", "kexec", "scribble", "uiohold")
+PROGRAMS = ("clockoffset", "eject", "kexec", "scribble", "uiohold", "xdp")
 KEPT_S = 24 * 3600
 HOSTNAME = "guest"
 DOMAIN = "lis.test"

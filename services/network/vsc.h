@@ -49,6 +49,7 @@ struct network_vsc_options {
 	/* That are wanted where the host has them. */
 	struct ndis_offload_parameters offloads;
 	struct network_rss rss; /* table_count 0: the table is made here */
+	u8 address[6];		/* that NETWORK_VSC_REQUEST_ADDRESS asks for */
 };
 
 /* Lent to the host. Without a send buffer every frame goes by page list. */
@@ -148,8 +149,9 @@ enum network_vsc_request {
 	NETWORK_VSC_REQUEST_FILTER,
 	NETWORK_VSC_REQUEST_OFFLOADS, /* as options.offloads now say */
 	NETWORK_VSC_REQUEST_RSS,
-	NETWORK_VSC_REQUEST_LINK,  /* look whether it is up */
-	NETWORK_VSC_REQUEST_SPEED, /* and how fast */
+	NETWORK_VSC_REQUEST_LINK,    /* look whether it is up */
+	NETWORK_VSC_REQUEST_SPEED,   /* and how fast */
+	NETWORK_VSC_REQUEST_ADDRESS, /* to be options.address */
 	NETWORK_VSC_REQUEST_COUNT,
 };
 

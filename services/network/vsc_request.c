@@ -124,6 +124,43 @@ static u32 put_rss(const struct network_vsc *vsc, u8 *info)
 	return (u32)sizeof(wanted) + table_bytes + NETWORK_RSS_KEY_BYTES;
 }
 
+static u32 put_text(u8 *info, const char *text, u32 length)
+{
+	u32 i;
+
+	for (i = 0; i < length; i++) {
+		info[2 * i] = (u8)text[i];
+		info[2 * i + 1] = 0;
+	}
+	return 2 * length;
+}
+
+/* A keyword of the adapter's, as an administrator of Windows sets it. */
+static u32 put_address(const struct network_vsc *vsc, u8 *info)
+{
+	static const char name[] = "NetworkAddress",
+			  digits[] = "0123456789ABCDEF";
+	const u8 *address = vsc->shared->options.address;
+	const u32 name_length = sizeof(name) - 1;
+	struct rndis_parameter parameter = {
+		.name_offset_bytes = sizeof(parameter),
+		.name_bytes = 2 * name_length,
+		.type = RNDIS_PARAMETER_STRING,
+		.value_offset_bytes = sizeof(parameter) + 2 * name_length,
+		.value_bytes = 2 * 12,
+	};
+	char value[12];
+	u32 i;
+
+	for (i = 0; i < sizeof(value); i++)
+		value[i] = digits[address[i / 2] >> (i % 2 ? 0 : 4) & 15];
+	port_copy(info, &parameter, sizeof(parameter));
+	put_text(info + parameter.name_offset_bytes, name, name_length);
+	return parameter.value_offset_bytes +
+	       put_text(info + parameter.value_offset_bytes, value,
+			sizeof(value));
+}
+
 /* ---- what comes back; false: the host's word is of no use ---- */
 
 static bool take_u32(const u8 *info, u32 bytes, u32 *number)
@@ -274,6 +311,8 @@ static const struct request_row requests[NETWORK_VSC_REQUEST_COUNT] = {
 				       false, put_nothing, take_link },
 	[NETWORK_VSC_REQUEST_SPEED] = { RNDIS_QUERY, OID_LINK_SPEED, false,
 					put_nothing, take_speed },
+	[NETWORK_VSC_REQUEST_ADDRESS] = { RNDIS_SET, OID_CONFIG_PARAMETER,
+					  false, put_address, take_nothing },
 };
 
 /* ---- asking ---- */

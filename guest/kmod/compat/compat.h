@@ -168,7 +168,55 @@ static inline bool compat_is_isolated(void)
 	netif_napi_add(netdev, napi, poll, NAPI_POLL_WEIGHT)
 #endif
 
-/* 5.17: ring sizes have a second part. Makes @name of get(netdev, ring). */
+/* 5.11: a queue of frames for programs knows its NAPI instance. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+#define compat_xdp_rxq_info_reg(queue, netdev, index, napi)                    \
+	xdp_rxq_info_reg(queue, netdev, index, (napi)->napi_id)
+#else
+#define compat_xdp_rxq_info_reg(queue, netdev, index, napi)                    \
+	xdp_rxq_info_reg(queue, netdev, index)
+#endif
+
+/* 5.12: what a program gets is made by functions. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#define compat_xdp_prepare(buff, queue, page_bytes, memory, head, bytes)       \
+	do {                                                                   \
+		xdp_init_buff(buff, page_bytes, queue);                        \
+		xdp_prepare_buff(buff, memory, head, (int)(bytes), true);      \
+	} while (0)
+#else
+#define compat_xdp_prepare(buff, queue, page_bytes, memory, head, bytes)       \
+	do {                                                                   \
+		(buff)->frame_sz = (page_bytes);                               \
+		(buff)->rxq = (queue);                                         \
+		(buff)->data_hard_start = (memory);                            \
+		(buff)->data = (u8 *)(memory) + (head);                        \
+		(buff)->data_end = (u8 *)(buff)->data + (bytes);               \
+		(buff)->data_meta = (buff)->data;                              \
+	} while (0)
+#endif
+
+/* 5.17: the interface and the program of a wrong verdict are named. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
+#define compat_bpf_warn_invalid_xdp_action(netdev, program, verdict)           \
+	bpf_warn_invalid_xdp_action(netdev, program, verdict)
+#else
+#define compat_bpf_warn_invalid_xdp_action(netdev, program, verdict)           \
+	bpf_warn_invalid_xdp_action(verdict)
+#endif
+
+/* 6.3: an interface tells which verdicts it follows. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define compat_xdp_features_set(netdev)                                        \
+	((netdev)->xdp_features = NETDEV_XDP_ACT_BASIC)
+#else
+#define compat_xdp_features_set(netdev) ((void)(netdev))
+#endif
+
+/*
+ * 5.17: ring sizes have a second part. Makes @name of get(netdev, ring), or of
+ * set(netdev, ring).
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
 #define COMPAT_GET_RINGPARAM(name, get)                                        \
 	static void name(struct net_device *netdev,                            \
@@ -178,12 +226,26 @@ static inline bool compat_is_isolated(void)
 	{                                                                      \
 		get(netdev, ring);                                             \
 	}
+#define COMPAT_SET_RINGPARAM(name, set)                                        \
+	static int name(struct net_device *netdev,                             \
+			struct ethtool_ringparam *ring,                        \
+			struct kernel_ethtool_ringparam *more,                 \
+			struct netlink_ext_ack *answer)                        \
+	{                                                                      \
+		return set(netdev, ring);                                      \
+	}
 #else
 #define COMPAT_GET_RINGPARAM(name, get)                                        \
 	static void name(struct net_device *netdev,                            \
 			 struct ethtool_ringparam *ring)                       \
 	{                                                                      \
 		get(netdev, ring);                                             \
+	}
+#define COMPAT_SET_RINGPARAM(name, set)                                        \
+	static int name(struct net_device *netdev,                             \
+			struct ethtool_ringparam *ring)                        \
+	{                                                                      \
+		return set(netdev, ring);                                      \
 	}
 #endif
 

@@ -92,17 +92,59 @@ static void get_ethtool_stats(struct net_device *netdev,
 	}
 }
 
-/* ---- rings: how many frames the host may have of each buffer ---- */
+/*
+ * ---- rings: of the buffers lent to the host, how many frames they take ----
+ *
+ * The host says how large the place of one is.
+ */
+
+#define FRAMES_MIN 16u
 
 static void ringparam(struct net_device *netdev, struct ethtool_ringparam *ring)
 {
 	struct netvsc *netvsc = netdev_priv(netdev);
 
-	ring->rx_max_pending = netvsc->shared.slot_count;
-	ring->rx_pending = netvsc->shared.slot_count;
-	ring->tx_max_pending = NETVSC_SLOTS;
-	ring->tx_pending = NETVSC_SLOTS;
+	const struct network_vsc_shared *shared = &netvsc->shared;
+
+	ring->rx_pending = shared->slot_count;
+	ring->tx_pending = shared->section_count;
+	if (shared->slot_bytes)
+		ring->rx_max_pending =
+			NETVSC_RECEIVE_MAX_BYTES / shared->slot_bytes;
+	if (shared->section_bytes)
+		ring->tx_max_pending =
+			min(NETVSC_SEND_MAX_BYTES / shared->section_bytes,
+			    NETWORK_VSC_SECTIONS_MAX);
 }
+
+static u32 buffer_bytes(u32 frames, u32 each_bytes, u32 before_bytes)
+{
+	return each_bytes ? PAGE_ALIGN(max(frames, FRAMES_MIN) * each_bytes)
+			  : before_bytes;
+}
+
+static int ringparam_set(struct net_device *netdev,
+			 const struct ethtool_ringparam *ring)
+{
+	struct netvsc *netvsc = netdev_priv(netdev);
+	const struct network_vsc_shared *shared = &netvsc->shared;
+	struct ethtool_ringparam now = { 0 };
+
+	if (!netvsc->session)
+		return -ENODEV;
+	ringparam(netdev, &now);
+	if (ring->rx_mini_pending || ring->rx_jumbo_pending ||
+	    ring->rx_pending > now.rx_max_pending ||
+	    ring->tx_pending > now.tx_max_pending)
+		return -EINVAL;
+	return netvsc_buffers_change(
+		netvsc,
+		buffer_bytes(ring->rx_pending, shared->slot_bytes,
+			     netvsc->receive.page_count * (u32)PAGE_SIZE),
+		buffer_bytes(ring->tx_pending, shared->section_bytes,
+			     netvsc->send.page_count * (u32)PAGE_SIZE));
+}
+COMPAT_SET_RINGPARAM(set_ringparam, ringparam_set)
 COMPAT_GET_RINGPARAM(get_ringparam, ringparam)
 
 /* ---- channels and what chooses them ---- */
@@ -213,6 +255,7 @@ const struct ethtool_ops netvsc_ethtool_ops = {
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_ethtool_stats,
 	.get_ringparam = get_ringparam,
+	.set_ringparam = set_ringparam,
 	.get_channels = get_channels,
 	.set_channels = set_channels,
 	.get_rxnfc = get_rxnfc,

@@ -67,12 +67,35 @@ void netvsc_changed(struct work_struct *work)
 
 /* ---- what can be changed ---- */
 
+static int netvsc_set_mac_address(struct net_device *netdev, void *wanted)
+{
+	struct netvsc *netvsc = netdev_priv(netdev);
+	const struct sockaddr *address = wanted;
+	int error = eth_prepare_mac_addr_change(netdev, wanted);
+
+	if (error)
+		return error;
+	if (!netvsc->session)
+		return -ENODEV;
+	error = netvsc_address_tell(netvsc, (const u8 *)address->sa_data);
+	if (error)
+		return error;
+	netvsc->address_set = true;
+	eth_commit_mac_addr_change(netdev, wanted);
+	return 0;
+}
+
 static int netvsc_change_mtu(struct net_device *netdev, int mtu)
 {
 	struct netvsc *netvsc = netdev_priv(netdev);
 	u32 before = netvsc->mtu_bytes;
+	const char *obstacle = netvsc_xdp_obstacle((u32)mtu, 0);
 	int error;
 
+	if (rtnl_dereference(netvsc->program) && obstacle) {
+		netdev_err(netdev, "%s\n", obstacle);
+		return -EINVAL;
+	}
 	netvsc->mtu_bytes = (u32)mtu;
 	error = netvsc_session_renew(netvsc);
 	if (!error && netvsc->shared.mtu_bytes < (u32)mtu) {
@@ -90,11 +113,16 @@ static int netvsc_change_mtu(struct net_device *netdev, int mtu)
 	return error;
 }
 
-/* What the host joins it says to have checked: without that it is no use. */
+/*
+ * What the host joins it says to have checked: without that it is no use. And a
+ * program is given what fits a page.
+ */
 static netdev_features_t netvsc_fix_features(struct net_device *netdev,
 					     netdev_features_t features)
 {
-	if (!(features & NETIF_F_RXCSUM))
+	struct netvsc *netvsc = netdev_priv(netdev);
+
+	if (!(features & NETIF_F_RXCSUM) || rtnl_dereference(netvsc->program))
 		features &= ~NETIF_F_LRO;
 	return features;
 }
@@ -142,8 +170,11 @@ void netvsc_features_init(struct netvsc *netvsc)
 	 */
 	if ((features & NETIF_F_RXCSUM) && hardware->rsc4 && hardware->rsc6)
 		netdev->hw_features |= NETIF_F_LRO;
+	netdev->hw_features |= NETIF_F_HW_VLAN_CTAG_RX;
 	netdev->features = features | NETIF_F_HIGHDMA |
 			   NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_CTAG_RX;
+	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	compat_xdp_features_set(netdev);
 	netdev->vlan_features = features;
 	/* Below this, nothing that is cut is worth it. */
 	compat_netif_set_tso_max_size(netdev, max_t(u32, longest, 4096));
@@ -198,6 +229,8 @@ const struct net_device_ops netvsc_netdev_ops = {
 	.ndo_start_xmit = netvsc_xmit,
 	.ndo_select_queue = netvsc_select_queue,
 	.ndo_set_rx_mode = netvsc_set_rx_mode,
+	.ndo_set_mac_address = netvsc_set_mac_address,
+	.ndo_bpf = netvsc_bpf,
 	.ndo_change_mtu = netvsc_change_mtu,
 	.ndo_fix_features = netvsc_fix_features,
 	.ndo_set_features = netvsc_set_features,

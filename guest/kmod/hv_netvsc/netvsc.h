@@ -3,10 +3,12 @@
  * netvsc.h - the module hv_netvsc: a network interface for each synthetic
  * adapter.
  *
- * main.c: devices that come and go. session.c: an adapter from the opening of
- * its channels to their closing. receive.c: what the host sends. send.c: frames
- * to it. netdev.c: what the network stack asks. ethtool.c: what administrators
- * ask. Not here: the protocol (services/network/vsc.h), channels (lisbus.h).
+ * main.c: devices that come and go. memory.c: what they are made of. session.c:
+ * an adapter from the opening of its channels to their closing. receive.c: what
+ * the host sends. send.c: frames to it. netdev.c: what the network stack asks.
+ * ethtool.c: what administrators ask. xdp.c: programs that see a frame before
+ * the network stack. Not here: the protocol (services/network/vsc.h), channels
+ * (lisbus.h).
  *
  * A session is what lies between an opening of the primary channel and its
  * closing; another MTU or number of channels is another session. Sessions begin
@@ -20,6 +22,7 @@
 #define HV_NETVSC_H
 
 #include "guest/kmod/compat/compat.h"
+#include <linux/bpf.h>
 #include <linux/completion.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -32,15 +35,18 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/udp.h>
 #include <net/sock.h>
+#include <net/xdp.h>
 #include "guest/kmod/lisbus.h"
 #include "services/network/vsc.h"
 
 #define NETVSC_TX_BYTES (64 * PAGE_SIZE)
 #define NETVSC_RX_BYTES (64 * PAGE_SIZE)
 
-/* Lent to the host; every version of it takes as much. */
-#define NETVSC_RECEIVE_BYTES (8u << 20)
-#define NETVSC_SEND_BYTES    (1u << 20)
+/* Lent to the host, and at most: every version of it takes as much. */
+#define NETVSC_RECEIVE_BYTES	 (8u << 20)
+#define NETVSC_RECEIVE_MAX_BYTES (15u << 20)
+#define NETVSC_SEND_BYTES	 (1u << 20)
+#define NETVSC_SEND_MAX_BYTES	 (15u << 20)
 
 /* Frames under way on a channel. */
 #define NETVSC_SLOTS 512u
@@ -104,6 +110,7 @@ struct netvsc_channel {
 	struct network_vsc_slot slots[NETVSC_SLOTS];
 	/* Frames by cookie; NULL: copied to the send buffer. */
 	struct sk_buff *frames[NETVSC_SLOTS];
+	u32 frame_bytes[NETVSC_SLOTS]; /* as the queue's limit counts them */
 	u16 free[NETVSC_SLOTS];
 	u32 free_count;
 	u8 *heads[NETVSC_HEAD_PAGES]; /* RNDIS headers by cookie */
@@ -115,6 +122,9 @@ struct netvsc_channel {
 	u32 owed_count;
 
 	/* NAPI's. */
+	u32 done_count; /* frames that the host is done with, of this turn */
+	u32 done_bytes;
+	struct xdp_rxq_info queue;
 	bool in_packet; /* view has more ranges, from range on */
 	u32 range;
 	struct packet_view view;
@@ -143,6 +153,8 @@ struct netvsc {
 	struct netvsc_buffer receive, send;
 	struct network_rss rss;
 	u32 mtu_bytes;
+	bool address_set; /* the interface's is not the host's */
+	struct bpf_prog __rcu *program;
 
 	/* What the session's beginning and end wait for. */
 	struct completion ready;
@@ -179,6 +191,18 @@ void netvsc_session_end(struct netvsc *netvsc);
 int netvsc_session_renew(struct netvsc *netvsc);
 
 /*
+ * As netvsc_session_renew(), with buffers of other sizes, in bytes. When the
+ * host does not take them, the session is one with the old ones.
+ */
+int netvsc_buffers_change(struct netvsc *netvsc, u32 receive_bytes,
+			  u32 send_bytes);
+
+/*
+ * Tells the host that the interface has the address @address. As netvsc_ask().
+ */
+int netvsc_address_tell(struct netvsc *netvsc, const u8 *address);
+
+/*
  * Asks the host something and waits for its answer, in a session and by rtnl.
  * 0, -EIO (the host refused), -ENODEV or -ETIMEDOUT.
  */
@@ -187,12 +211,27 @@ int netvsc_ask(struct netvsc *netvsc, enum network_vsc_request request);
 /* What the host is to do, by the interface's features. */
 struct ndis_offload_parameters netvsc_offloads(netdev_features_t features);
 
+/* The host broke the protocol: the session is ended. Any context. */
+void netvsc_fail(struct netvsc *netvsc, enum vmbus_status reason);
+
+/* ---- memory.c; may sleep ---- */
+
 /* Memory for buffers and a first channel, and its end. */
 int netvsc_memory_alloc(struct netvsc *netvsc);
 void netvsc_memory_free(struct netvsc *netvsc);
 
-/* The host broke the protocol: the session is ended. Any context. */
-void netvsc_fail(struct netvsc *netvsc, enum vmbus_status reason);
+/*
+ * Whole pages to lend: 0 or -ENOMEM, and in any case to be freed. Freeing is
+ * harmless where there are none.
+ */
+int netvsc_buffer_alloc(struct netvsc_buffer *buffer, u32 bytes);
+void netvsc_buffer_free(struct netvsc_buffer *buffer);
+
+/*
+ * The channel of a number, made when it is first asked for; it stays until the
+ * interface goes. NULL: there is no memory.
+ */
+struct netvsc_channel *netvsc_channel_get(struct netvsc *netvsc, u16 index);
 
 /* ---- receive.c ---- */
 
@@ -237,6 +276,23 @@ void netvsc_filter_set(struct netvsc *netvsc);
 
 /* The other network's address is to be asked for: work. */
 void netvsc_changed(struct work_struct *work);
+
+/* ---- xdp.c ---- */
+
+/*
+ * Has the interface's program, if there is one, look at the frame that the host
+ * gave. True: it wants it, or there is none; then *@skb is the frame, or NULL
+ * when there is no program. False: it is done with.
+ */
+bool netvsc_xdp_run(struct netvsc_channel *channel, struct sk_buff **skb);
+
+/* Why no program can be attached with this MTU and these features, or NULL. */
+const char *netvsc_xdp_obstacle(u32 mtu_bytes, netdev_features_t features);
+
+int netvsc_bpf(struct net_device *netdev, struct netdev_bpf *command);
+
+/* The one copy of the frame that the host may change at any time, to @to. */
+void netvsc_frame_copy(const struct network_vsc_frame *frame, u8 *to);
 
 /* ---- ethtool.c ---- */
 

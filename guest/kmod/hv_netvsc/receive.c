@@ -44,12 +44,25 @@ static struct sk_buff *frame_alloc(struct netvsc_channel *channel, u32 bytes)
 	return skb;
 }
 
-/* The one copy of a frame that the host may change at any time. */
+void netvsc_frame_copy(const struct network_vsc_frame *frame, u8 *to)
+{
+	u32 i;
+
+	for (i = 0; i < frame->piece_count; i++) {
+		memcpy(to, frame->pieces[i].base, frame->pieces[i].size_bytes);
+		to += frame->pieces[i].size_bytes;
+	}
+}
+
 static bool frame_copy(struct sk_buff *skb,
 		       const struct network_vsc_frame *frame)
 {
 	u32 offset = 0, i;
 
+	if (!skb_is_nonlinear(skb)) {
+		netvsc_frame_copy(frame, skb->data);
+		return true;
+	}
 	for (i = 0; i < frame->piece_count; i++) {
 		const struct ring_vec *piece = &frame->pieces[i];
 
@@ -61,12 +74,23 @@ static bool frame_copy(struct sk_buff *skb,
 	return true;
 }
 
-static void frame_describe(struct netvsc_channel *channel, struct sk_buff *skb)
+/* False: there is no memory, and no frame any more. */
+static bool frame_describe(struct netvsc_channel *channel, struct sk_buff *skb)
 {
 	const struct network_vsc_frame *frame = &channel->frame;
 	const struct network_info *info = &frame->info;
 	struct net_device *netdev = channel->netvsc->netdev;
 
+	/* A tag stays in the frame of whoever wants to see it there. */
+	if (frame->tag != NETWORK_UNTAGGED &&
+	    !(netdev->features & NETIF_F_HW_VLAN_CTAG_RX)) {
+		skb = vlan_insert_tag(skb, htons(ETH_P_8021Q), (u16)frame->tag);
+		if (!skb)
+			return false;
+	} else if (frame->tag != NETWORK_UNTAGGED) {
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q),
+				       (u16)frame->tag);
+	}
 	skb->protocol = eth_type_trans(skb, netdev);
 	if ((info->present & NETWORK_HAS_CHECKSUM) &&
 	    (info->checksum & (RNDIS_RX_TCP_GOOD | RNDIS_RX_UDP_GOOD)) &&
@@ -75,26 +99,29 @@ static void frame_describe(struct netvsc_channel *channel, struct sk_buff *skb)
 	if ((info->present & NETWORK_HAS_HASH) &&
 	    (netdev->features & NETIF_F_RXHASH))
 		skb_set_hash(skb, info->hash, PKT_HASH_TYPE_L4);
-	if (frame->tag != NETWORK_UNTAGGED)
-		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q),
-				       (u16)frame->tag);
 	skb_record_rx_queue(skb, channel->index);
+	return true;
 }
 
 static void frame_give(struct netvsc_channel *channel)
 {
 	const struct network_vsc_frame *frame = &channel->frame;
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 
-	if (!netif_running(channel->netvsc->netdev))
+	if (!netif_running(channel->netvsc->netdev) ||
+	    !netvsc_xdp_run(channel, &skb))
 		return;
-	skb = frame_alloc(channel, frame->bytes);
-	if (!skb || !frame_copy(skb, frame)) {
-		kfree_skb(skb);
+	if (!skb) {
+		skb = frame_alloc(channel, frame->bytes);
+		if (skb && !frame_copy(skb, frame)) {
+			kfree_skb(skb);
+			skb = NULL;
+		}
+	}
+	if (!skb || !frame_describe(channel, skb)) {
 		netvsc_count_dropped(&channel->rx);
 		return;
 	}
-	frame_describe(channel, skb);
 	u64_stats_update_begin(&channel->rx.sync);
 	channel->rx.packets++;
 	channel->rx.bytes += frame->bytes;
@@ -121,10 +148,10 @@ static enum vmbus_status buffers_give(struct netvsc_channel *channel)
 	struct netvsc *netvsc = channel->netvsc;
 	const struct network_vsc_buffers buffers = {
 		.receive = netvsc->receive.memory,
-		.receive_bytes = NETVSC_RECEIVE_BYTES,
+		.receive_bytes = netvsc->receive.page_count * (u32)PAGE_SIZE,
 		.receive_gpadl = netvsc->receive.gpadl,
 		.send = netvsc->send.memory,
-		.send_bytes = NETVSC_SEND_BYTES,
+		.send_bytes = netvsc->send.page_count * (u32)PAGE_SIZE,
 		.send_gpadl = netvsc->send.gpadl,
 	};
 
@@ -148,6 +175,8 @@ static struct sk_buff *sent(struct netvsc_channel *channel,
 		channel->tx.errors++;
 		u64_stats_update_end(&channel->tx.sync);
 	}
+	channel->done_count++;
+	channel->done_bytes += channel->frame_bytes[event->cookie];
 	return netvsc_cookie_free(channel, event->cookie);
 }
 
@@ -374,6 +403,18 @@ static enum vmbus_status packets_take(struct netvsc_channel *channel,
 	return status;
 }
 
+/* What the queue's limit goes by. */
+static void done_tell(struct netvsc_channel *channel)
+{
+	if (!channel->done_count)
+		return;
+	netdev_tx_completed_queue(
+		netdev_get_tx_queue(channel->netvsc->netdev, channel->index),
+		channel->done_count, channel->done_bytes);
+	channel->done_count = 0;
+	channel->done_bytes = 0;
+}
+
 /* Whether this turn was the last until the host signals. */
 static bool turn_end(struct netvsc_channel *channel, enum vmbus_status taken)
 {
@@ -415,6 +456,7 @@ int netvsc_poll(struct napi_struct *napi, int budget)
 	}
 	ring_mask(&channel->bus->rx);
 	status = packets_take(channel, budget, &frames);
+	done_tell(channel);
 	if (status && status != VMBUS_AGAIN) {
 		netvsc_fail(channel->netvsc, status);
 		napi_complete_done(napi, 0);

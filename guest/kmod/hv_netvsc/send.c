@@ -230,15 +230,22 @@ static enum vmbus_status frame_send(struct netvsc_channel *channel,
 		netvsc_cookie_free(channel, cookie);
 	}
 	*copied = channel->sent.section != NULL;
+	channel->frame_bytes[cookie] = send->frame_bytes;
 	return status;
 }
 
-static void count_sent(struct netvsc_channel *channel, u32 bytes, u32 segments)
+/* True: the host is to be told now, for no more may come. */
+static bool count_sent(struct netvsc_channel *channel, u32 bytes, u32 segments)
 {
+	struct net_device *netdev = channel->netvsc->netdev;
+
 	u64_stats_update_begin(&channel->tx.sync);
 	channel->tx.packets += segments;
 	channel->tx.bytes += bytes;
 	u64_stats_update_end(&channel->tx.sync);
+	return __netdev_tx_sent_queue(
+		netdev_get_tx_queue(netdev, channel->index), bytes,
+		netdev_xmit_more());
 }
 
 /* ---- what the network stack calls ---- */
@@ -278,7 +285,7 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct network_vsc_send send;
 	enum vmbus_status status;
 	unsigned long flags;
-	bool copied = false;
+	bool copied = false, tell = !netdev_xmit_more();
 
 	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
@@ -291,10 +298,10 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 			netdev_get_tx_queue(netdev, channel->index));
 	}
 	if (!status)
-		count_sent(channel, bytes, segments);
+		tell = count_sent(channel, bytes, segments);
 	if (channel->stopped || channel->owed_count || channel->asking)
 		netvsc_settle(channel);
-	else if (!netdev_xmit_more())
+	else if (tell)
 		netvsc_publish(channel);
 	spin_unlock_irqrestore(&channel->lock, flags);
 	if (status == VMBUS_AGAIN)

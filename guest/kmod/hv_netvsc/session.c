@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* An adapter from the opening of its channels to their closing. */
 #include "guest/kmod/hv_netvsc/netvsc.h"
-#include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 /* The host's patience is not ours: after this there is no adapter. */
 #define READY_LIMIT_S  60
@@ -10,98 +8,7 @@
 #define ANSWER_LIMIT_S 10
 #define OFFER_LIMIT    (10 * HZ)
 
-/* ---- memory ---- */
-
-static void buffer_free(struct netvsc_buffer *buffer)
-{
-	vfree(buffer->memory);
-	kvfree(buffer->pfns);
-	buffer->memory = NULL;
-	buffer->pfns = NULL;
-}
-
-static int buffer_alloc(struct netvsc_buffer *buffer, u32 bytes)
-{
-	u32 i;
-
-	buffer->page_count = bytes / PAGE_SIZE;
-	buffer->memory = vzalloc(bytes);
-	buffer->pfns = kvmalloc_array(buffer->page_count, sizeof(*buffer->pfns),
-				      GFP_KERNEL);
-	if (!buffer->memory || !buffer->pfns)
-		return -ENOMEM;
-	for (i = 0; i < buffer->page_count; i++)
-		buffer->pfns[i] =
-			vmalloc_to_pfn(buffer->memory + i * PAGE_SIZE);
-	return 0;
-}
-
-static void channel_free(struct netvsc_channel *channel)
-{
-	u32 i;
-
-	for (i = 0; i < NETVSC_HEAD_PAGES; i++)
-		free_page((unsigned long)channel->heads[i]);
-	kvfree(channel);
-}
-
-/* The channel of a number, which stays until the interface goes. */
-static struct netvsc_channel *channel_get(struct netvsc *netvsc, u16 index)
-{
-	struct netvsc_channel *channel = netvsc->channels[index];
-	u32 i;
-
-	if (channel)
-		return channel;
-	channel = kvzalloc(sizeof(*channel), GFP_KERNEL);
-	if (!channel)
-		return NULL;
-	channel->netvsc = netvsc;
-	channel->index = index;
-	spin_lock_init(&channel->lock);
-	u64_stats_init(&channel->tx.sync);
-	u64_stats_init(&channel->rx.sync);
-	for (i = 0; i < NETVSC_HEAD_PAGES; i++) {
-		channel->heads[i] = (u8 *)get_zeroed_page(GFP_KERNEL);
-		if (!channel->heads[i]) {
-			channel_free(channel);
-			return NULL;
-		}
-	}
-	compat_netif_napi_add(netvsc->netdev, &channel->napi, netvsc_poll);
-	netvsc->channels[index] = channel;
-	return channel;
-}
-
-int netvsc_memory_alloc(struct netvsc *netvsc)
-{
-	netvsc->message = (u8 *)get_zeroed_page(GFP_KERNEL);
-	if (!netvsc->message ||
-	    buffer_alloc(&netvsc->receive, NETVSC_RECEIVE_BYTES) ||
-	    buffer_alloc(&netvsc->send, NETVSC_SEND_BYTES) ||
-	    !channel_get(netvsc, 0)) {
-		netvsc_memory_free(netvsc);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void netvsc_memory_free(struct netvsc *netvsc)
-{
-	u32 i;
-
-	for (i = 0; i < NETWORK_CHANNELS_MAX; i++) {
-		if (!netvsc->channels[i])
-			continue;
-		netif_napi_del(&netvsc->channels[i]->napi);
-		channel_free(netvsc->channels[i]);
-		netvsc->channels[i] = NULL;
-	}
-	buffer_free(&netvsc->receive);
-	buffer_free(&netvsc->send);
-	free_page((unsigned long)netvsc->message);
-	netvsc->message = NULL;
-}
+/* ---- what the host has of ours ---- */
 
 static int buffer_lend(struct netvsc *netvsc, struct netvsc_buffer *buffer)
 {
@@ -140,6 +47,8 @@ static int channel_prepare(struct netvsc_channel *channel)
 	}
 	channel->free_count = NETVSC_SLOTS;
 	channel->owed_count = 0;
+	channel->done_count = 0;
+	channel->done_bytes = 0;
 	channel->in_packet = false;
 	channel->asking = false;
 	channel->stopped = false;
@@ -209,6 +118,8 @@ static void frames_abandon(struct netvsc_channel *channel)
 		spin_unlock_irq(&channel->lock);
 		dev_kfree_skb_any(skb);
 	}
+	netdev_tx_reset_queue(
+		netdev_get_tx_queue(channel->netvsc->netdev, channel->index));
 }
 
 static void channel_close(struct netvsc_channel *channel)
@@ -302,7 +213,7 @@ static int agree(struct netvsc *netvsc)
 static bool subchannel_open(struct netvsc *netvsc)
 {
 	struct netvsc_channel *channel =
-		channel_get(netvsc, netvsc->channel_count);
+		netvsc_channel_get(netvsc, netvsc->channel_count);
 	struct lisbus_channel *bus;
 
 	if (!channel)
@@ -423,21 +334,28 @@ static void queues_set(struct netvsc *netvsc)
 			    count);
 }
 
-int netvsc_session_renew(struct netvsc *netvsc)
+static void suspend(struct netvsc *netvsc)
+{
+	ASSERT_RTNL();
+	netif_device_detach(netvsc->netdev);
+	netif_tx_disable(netvsc->netdev);
+	netvsc_session_end(netvsc);
+}
+
+static int resume(struct netvsc *netvsc)
 {
 	struct net_device *netdev = netvsc->netdev;
-	int error;
+	int error = netvsc_session_begin(netvsc);
 
-	ASSERT_RTNL();
-	netif_device_detach(netdev);
-	netif_tx_disable(netdev);
-	netvsc_session_end(netvsc);
-	error = netvsc_session_begin(netvsc);
 	if (error) {
 		netif_carrier_off(netdev);
 		return error;
 	}
 	queues_set(netvsc);
+	/* Each session begins with the host's address. */
+	if (netvsc->address_set &&
+	    netvsc_address_tell(netvsc, netdev->dev_addr))
+		netdev_warn(netdev, "the host knows another address\n");
 	netif_device_attach(netdev);
 	if (netif_running(netdev))
 		netvsc_filter_set(netvsc);
@@ -446,6 +364,43 @@ int netvsc_session_renew(struct netvsc *netvsc)
 	else
 		netif_carrier_off(netdev);
 	return 0;
+}
+
+int netvsc_session_renew(struct netvsc *netvsc)
+{
+	suspend(netvsc);
+	return resume(netvsc);
+}
+
+static void buffers_swap(struct netvsc *netvsc, struct netvsc_buffer *receive,
+			 struct netvsc_buffer *send)
+{
+	swap(netvsc->receive, *receive);
+	swap(netvsc->send, *send);
+}
+
+int netvsc_buffers_change(struct netvsc *netvsc, u32 receive_bytes,
+			  u32 send_bytes)
+{
+	struct netvsc_buffer receive = { 0 }, send = { 0 };
+	int error = netvsc_buffer_alloc(&receive, receive_bytes);
+
+	if (!error)
+		error = netvsc_buffer_alloc(&send, send_bytes);
+	if (!error) {
+		suspend(netvsc);
+		buffers_swap(netvsc, &receive, &send);
+		error = resume(netvsc);
+		if (error) {
+			buffers_swap(netvsc, &receive, &send);
+			if (resume(netvsc))
+				netdev_err(netvsc->netdev,
+					   "the adapter is dead\n");
+		}
+	}
+	netvsc_buffer_free(&receive);
+	netvsc_buffer_free(&send);
+	return error;
 }
 
 /* ---- questions ---- */
@@ -472,4 +427,14 @@ int netvsc_ask(struct netvsc *netvsc, enum network_vsc_request request)
 		error = -EIO;
 	}
 	return error;
+}
+
+int netvsc_address_tell(struct netvsc *netvsc, const u8 *address)
+{
+	struct netvsc_channel *primary = netvsc->channels[0];
+
+	spin_lock_irq(&primary->lock);
+	ether_addr_copy(netvsc->shared.options.address, address);
+	spin_unlock_irq(&primary->lock);
+	return netvsc_ask(netvsc, NETWORK_VSC_REQUEST_ADDRESS);
 }

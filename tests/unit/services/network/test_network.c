@@ -282,6 +282,30 @@ static void what_the_host_says_arrives(void **state)
 	link_down(&link);
 }
 
+static void a_guest_asks_for_another_address(void **state)
+{
+	static const u8 address[6] = { 0x02, 0xab, 0xcd, 0xef, 0x01, 0x23 };
+	static const u8 group[6] = { 0x01, 0xab, 0xcd, 0xef, 0x01, 0x23 };
+
+	(void)state;
+	start(NETWORK_VERSION_61, NETWORK_VERSION_61);
+	memcpy(link.guest.options.address, address, sizeof(address));
+	network_vsc_request(&link.vsc[0], NETWORK_VSC_REQUEST_ADDRESS);
+	link_run(&link);
+	assert_int_equal(link.last[NETWORK_VSC_COMPLETED].request,
+			 NETWORK_VSC_REQUEST_ADDRESS);
+	assert_int_equal(link.last[NETWORK_VSC_COMPLETED].status, 0);
+	assert_memory_equal(link.vsp[0].settings.filter.address, address, 6);
+	/* The host refuses what no adapter can have. */
+	memcpy(link.guest.options.address, group, sizeof(group));
+	network_vsc_request(&link.vsc[0], NETWORK_VSC_REQUEST_ADDRESS);
+	link_run(&link);
+	assert_int_equal(link.last[NETWORK_VSC_COMPLETED].status,
+			 RNDIS_STATUS_INVALID_DATA);
+	assert_memory_equal(link.vsp[0].settings.filter.address, address, 6);
+	link_down(&link);
+}
+
 static void a_guest_closes_and_begins_anew(void **state)
 {
 	u8 frame[100];
@@ -382,6 +406,7 @@ int main(void)
 		cmocka_unit_test(checksums_and_tags_cross),
 		cmocka_unit_test(rss_is_what_both_say),
 		cmocka_unit_test(what_the_host_says_arrives),
+		cmocka_unit_test(a_guest_asks_for_another_address),
 		cmocka_unit_test(a_guest_closes_and_begins_anew),
 		cmocka_unit_test(pressure_goes_back),
 	};
