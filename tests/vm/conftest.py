@@ -84,7 +84,8 @@ def _kept(request):
     kernel, cpus = request.param
     need(kernel)
     kept = vm_module.Guest("kept-%s-%d" % (kernel, cpus), kernel, cpus,
-                           kexec=True,
+                           # Room for a second kernel beside both its archives.
+                           kexec=True, memory="320M",
                            options=("--enable", "Guest Service Interface"))
     yield kept
     kept.kill()
