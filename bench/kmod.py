@@ -30,6 +30,7 @@ import storage  # noqa: E402
 import vm as vm_module  # noqa: E402
 from host_cost import INSTRUCTIONS_PER_SECOND  # noqa: E402
 from machine import cache_folder  # noqa: E402
+from network import say  # noqa: E402
 
 KERNEL = "6.1"
 # The first is measured by the second.
@@ -37,11 +38,6 @@ DRIVERS = ("ours", "upstream")
 PARTS = ("size", "boot", "storage", "network")
 BOOTS = 3
 BOOT_LIMIT_S = 60
-
-
-def say(text):
-    """Tells what is going on."""
-    print("bench: " + text, flush=True)
 
 
 # ---- size ----

@@ -30,17 +30,11 @@ static bool is_uio(const char *name)
 	return digits && digits < 6 && !name[3 + digits];
 }
 
-/* What was found so far, and the node. */
-struct uio_search {
-	enum uio_found found;
-	char *node;
-};
-
-/* Looks for the node of the device whose folder is @device. */
-static bool device_look(const struct lisd_env *env, int device, void *context)
+/* The node of the device whose folder is @device. */
+static enum uio_found device_look(const struct lisd_env *env, int device,
+				  char *node)
 {
 	enum uio_found found = UIO_UNBOUND;
-	struct uio_search *search = context;
 	struct dirent *entry;
 	char path[32];
 	DIR *folder;
@@ -50,27 +44,43 @@ static bool device_look(const struct lisd_env *env, int device, void *context)
 		found = UIO_OTHER;
 	fd = openat(device, "uio", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	folder = fd < 0 ? NULL : fdopendir(fd);
-	if (!folder && fd >= 0)
-		close(fd);
-	while (folder && found != UIO_BOUND && (entry = readdir(folder))) {
+	if (!folder) {
+		if (fd >= 0)
+			close(fd);
+		return found;
+	}
+	while (found != UIO_BOUND && (entry = readdir(folder))) {
 		if (!is_uio(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%.12s", entry->d_name);
-		lisd_path(env, search->node, path);
+		lisd_path(env, node, path);
 		found = UIO_BOUND;
 	}
-	if (folder)
-		closedir(folder);
-	if (search->found == UIO_NONE || found == UIO_BOUND)
-		search->found = found;
-	return found == UIO_BOUND;
+	closedir(folder);
+	return found;
+}
+
+/* What was found so far, and the node. */
+struct uio_search {
+	enum uio_found found;
+	char *node;
+};
+
+static bool search_look(const struct lisd_env *env, int device, void *context)
+{
+	struct uio_search *search = context;
+	enum uio_found one = device_look(env, device, search->node);
+
+	if (search->found == UIO_NONE || one == UIO_BOUND)
+		search->found = one;
+	return one == UIO_BOUND;
 }
 
 enum uio_found uio_find(const struct lisd_env *env, char *node)
 {
 	struct uio_search search = { .found = UIO_NONE, .node = node };
 
-	device_each(env, FCOPY_CLASS_ID, device_look, &search);
+	device_each(env, FCOPY_CLASS_ID, search_look, &search);
 	return search.found;
 }
 
