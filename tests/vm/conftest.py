@@ -96,6 +96,7 @@ def vm(_kept):
     """A running guest, of each kernel with each number of processors."""
     if not _kept.alive():
         _kept.boot()
+    _kept.note()
     return _kept
 
 
@@ -157,6 +158,7 @@ def out_of_time(_number, _frame):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """Limits how long one test may take, on however slow a machine."""
+    vm_module.HAD.clear()
     slow = item.get_closest_marker("slow")
     limit = item.get_closest_marker("limit")
     signal.signal(signal.SIGALRM, out_of_time)
@@ -168,8 +170,12 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Puts the guests' last words beside a failure."""
+    """Puts the guests' last words beside a failure, and what they were into
+    the record."""
     report = (yield).get_result()
+    if report.when == "call":
+        item.user_properties += [("guest", "%s %s" % had)
+                                 for had in sorted(vm_module.HAD)]
     if report.when == "call" and report.failed:
         for value in item.funcargs.values():
             if isinstance(value, vm_module.Guest) and value.console:

@@ -24,6 +24,8 @@ APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr audit=0 " \
 BOOT_LIMIT_S = 300
 # The driver set of guests that do not ask for one (pytest --drivers).
 DRIVERS = "upstream"
+# (kernel, driver set) of the guests that a test had, for tests/matrix.py.
+HAD = set()
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
             "Shutdown", "Time Synchronization", "VSS")
 # What the kernel says when a driver or the machine beneath it misbehaves.
@@ -78,6 +80,8 @@ def lis(*arguments, check=True, timeout_s=120, **options):
 class Guest:
     """A guest and its VM process."""
 
+    drivers = "upstream"
+
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
                  options=(), kexec=False, drivers=None):
         self.name, self.kernel, self.cpus = name, kernel, cpus
@@ -98,11 +102,16 @@ class Guest:
 
     def boot(self, wait=True):
         """Starts the VM; wait: until the guest serves commands."""
+        self.note()
         self.process = console.start(self.command, stderr=subprocess.PIPE)
         self.console = console.Console(self.process)
         if wait:
             self.ready()
         return self
+
+    def note(self):
+        """Has the test's record tell that it had such a guest."""
+        HAD.add((self.kernel, self.drivers))
 
     def ready(self, start=0):
         """Waits until the guest serves commands."""
