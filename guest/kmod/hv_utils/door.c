@@ -18,12 +18,12 @@ static bool out_put(struct door *door, const void *message, u32 size_bytes,
 {
 	bool put;
 
-	if (WARN_ON_ONCE(size_bytes > sizeof(door->out)))
+	if (WARN_ON_ONCE(size_bytes > sizeof(door->buffers->out)))
 		return false;
 	spin_lock(&door->out_lock);
 	put = hello || door->ready;
 	if (put) {
-		memcpy(door->out, message, size_bytes);
+		memcpy(door->buffers->out, message, size_bytes);
 		door->out_bytes = size_bytes;
 		door->ready = true;
 		/* Never behind out_clear(), which is before the end. */
@@ -37,15 +37,15 @@ static bool out_put(struct door *door, const void *message, u32 size_bytes,
 	return put;
 }
 
-/* Takes it out into door->read, by door->lock: its size. */
+/* Takes it out into door->buffers, by door->lock: its size. */
 static u32 out_take(struct door *door, size_t room)
 {
 	u32 size_bytes = 0;
 
 	spin_lock(&door->out_lock);
-	if (door->out_bytes <= room) {
+	if (door->out_bytes <= min(room, sizeof(door->buffers->read))) {
 		size_bytes = door->out_bytes;
-		memcpy(door->read, door->out, size_bytes);
+		memcpy(door->buffers->read, door->buffers->out, size_bytes);
 		door->out_bytes = 0;
 	}
 	spin_unlock(&door->out_lock);
@@ -174,7 +174,8 @@ static ssize_t file_read(struct file *file, char __user *data, size_t size,
 			result = -EINVAL;
 		else
 			result = out_take(door, size);
-		if (result > 0 && copy_to_user(data, door->read, result))
+		if (result > 0 &&
+		    copy_to_user(data, door->buffers->read, result))
 			result = -EFAULT;
 		mutex_unlock(&door->lock);
 	}
@@ -193,7 +194,7 @@ static int answered(struct door *door, u32 size_bytes)
 	} else if (!door->asked) {
 		error = -EINVAL;
 	} else {
-		error = door->ops->answer(util, door->in, size_bytes);
+		error = door->ops->answer(util, door->buffers->in, size_bytes);
 		if (!error) {
 			door->asked = false;
 			cancel_delayed_work(&door->timeout);
@@ -206,11 +207,12 @@ static int answered(struct door *door, u32 size_bytes)
 
 static int hello(struct door *door, u32 size_bytes)
 {
-	int reply_bytes = door->ops->hello(door->in, size_bytes, door->read);
+	int reply_bytes = door->ops->hello(door->buffers->in, size_bytes,
+					   door->buffers->read);
 
 	if (reply_bytes < 0)
 		return reply_bytes;
-	out_put(door, door->read, reply_bytes, true);
+	out_put(door, door->buffers->read, reply_bytes, true);
 	return 0;
 }
 
@@ -221,12 +223,12 @@ static ssize_t file_write(struct file *file, const char __user *data,
 	struct door *door = own->door;
 	int error;
 
-	if (!size || size > sizeof(door->in))
+	if (!size || size > sizeof(door->buffers->in))
 		return -EINVAL;
 	mutex_lock(&door->lock);
 	if (file_is_stale(own))
 		error = -EBADF;
-	else if (copy_from_user(door->in, data, size))
+	else if (copy_from_user(door->buffers->in, data, size))
 		error = -EFAULT;
 	else if (!READ_ONCE(door->ready))
 		error = hello(door, size);
@@ -292,8 +294,11 @@ void door_init(struct door *door)
 
 int door_open(struct door *door, struct util *util)
 {
+	struct door_buffers *buffers = kmalloc(sizeof(*buffers), GFP_KERNEL);
 	int error = 0;
 
+	if (!buffers)
+		return -ENOMEM;
 	mutex_lock(&door->lock);
 	if (door->util) {
 		error = -EBUSY;
@@ -303,17 +308,19 @@ int door_open(struct door *door, struct util *util)
 		door->asked = false;
 		door->owed = false;
 		out_clear(door);
+		door->buffers = buffers;
 		door->util = util;
 	}
 	mutex_unlock(&door->lock);
-	if (error)
-		return error;
-	error = misc_register(&door->misc);
-	if (!error)
-		return 0;
-	mutex_lock(&door->lock);
-	door->util = NULL;
-	mutex_unlock(&door->lock);
+	if (!error) {
+		error = misc_register(&door->misc);
+		if (!error)
+			return 0;
+		mutex_lock(&door->lock);
+		door->util = NULL;
+		mutex_unlock(&door->lock);
+	}
+	kfree(buffers);
 	return error;
 }
 
@@ -326,4 +333,5 @@ void door_close(struct door *door)
 	mutex_unlock(&door->lock);
 	wake_up_all(&door->readable);
 	cancel_delayed_work_sync(&door->timeout);
+	kfree(door->buffers);
 }

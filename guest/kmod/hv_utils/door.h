@@ -31,17 +31,22 @@ struct door_ops {
 	void (*fail)(struct util *util, u32 status);
 };
 
+struct door_buffers {
+	u8 in[DOOR_MESSAGE_BYTES];   /* by door->lock */
+	u8 read[DOOR_MESSAGE_BYTES]; /* by door->lock */
+	u8 out[DOOR_MESSAGE_BYTES];  /* by door->out_lock */
+};
+
 struct door {
 	struct miscdevice misc; /* .name and .minor are given */
 	const struct door_ops *ops;
 	u32 patience_s; /* that an answer may take */
 
 	struct mutex lock;
-	struct util *util;	     /* by lock; NULL: there is no channel */
-	u32 generation;		     /* by lock; counts channels */
-	bool taken;		     /* by lock: a daemon has it open */
-	u8 in[DOOR_MESSAGE_BYTES];   /* by lock */
-	u8 read[DOOR_MESSAGE_BYTES]; /* by lock */
+	struct util *util;	      /* by lock; NULL: there is no channel */
+	u32 generation;		      /* by lock; counts channels */
+	bool taken;		      /* by lock: a daemon has it open */
+	struct door_buffers *buffers; /* there while util is */
 
 	struct delayed_work timeout;
 	bool asked; /* by util->lock: an answer is to come */
@@ -51,7 +56,6 @@ struct door {
 	spinlock_t out_lock;
 	bool ready; /* by out_lock: the handshake is done */
 	u32 out_bytes;
-	u8 out[DOOR_MESSAGE_BYTES];
 };
 
 /* Once, when the module is loaded. */
@@ -59,7 +63,7 @@ void door_init(struct door *door);
 
 /*
  * The file appears, for a channel about to be opened. 0; -EBUSY: it serves
- * another channel; or what misc_register() says.
+ * another channel; -ENOMEM; or what misc_register() says.
  */
 int door_open(struct door *door, struct util *util);
 
