@@ -95,6 +95,14 @@ def test_address(new_vm, kernel):
     # Of a group: no adapter has such an address.
     assert two.try_run("ip link set eth0 address 01:00:00:00:12:34")[0] != 0
     assert hears(one, "198.51.100.2")
+    if vm_module.DRIVERS == "ours":
+        # The next driver has the first address, and hears what is for it.
+        two.run("rmmod hv_netvsc; insmod /modules/hv_netvsc.ko")
+        wait(two, "ls /sys/class/net | grep eth0", "eth0")
+        assert two.run("cat /sys/class/net/eth0/address") != ADDRESS
+        two.run("ip addr add 198.51.100.2/24 dev eth0; ip link set eth0 up")
+        one.run("ip neigh flush dev eth0")
+        assert hears(one, "198.51.100.2") and hears(two, "198.51.100.1")
     assert not one.trouble() and not two.trouble()
 
 

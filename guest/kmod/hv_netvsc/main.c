@@ -124,6 +124,19 @@ free:
 	return error;
 }
 
+/* A host keeps the address that was set, and the next driver does not know. */
+static void address_give_back(struct netvsc *netvsc)
+{
+	struct net_device *netdev = netvsc->netdev;
+
+	if (netvsc->address_set && netvsc->session &&
+	    !READ_ONCE(netvsc->failed) &&
+	    !lisbus_channel_rescinded(netvsc->device->channel) &&
+	    netvsc_address_tell(netvsc, netdev->perm_addr))
+		dev_warn(&netvsc->device->dev,
+			 "the host keeps the address %pM\n", netdev->dev_addr);
+}
+
 static void remove(struct lisbus_device *device)
 {
 	struct netvsc *netvsc = lisbus_get_drvdata(device);
@@ -131,6 +144,7 @@ static void remove(struct lisbus_device *device)
 	unregister_netdev(netvsc->netdev);
 	WRITE_ONCE(netvsc->registered, false);
 	rtnl_lock();
+	address_give_back(netvsc);
 	netvsc_session_end(netvsc);
 	rtnl_unlock();
 	works_cancel(netvsc);
