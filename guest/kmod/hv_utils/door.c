@@ -313,6 +313,8 @@ int door_open(struct door *door, struct util *util)
 	}
 	mutex_unlock(&door->lock);
 	if (!error) {
+		/* The number it had last time may be another's by now. */
+		door->misc.minor = MISC_DYNAMIC_MINOR;
 		error = misc_register(&door->misc);
 		if (!error)
 			return 0;

@@ -38,7 +38,7 @@ struct door_buffers {
 };
 
 struct door {
-	struct miscdevice misc; /* .name and .minor are given */
+	struct miscdevice misc; /* .name is given */
 	const struct door_ops *ops;
 	u32 patience_s; /* that an answer may take */
 

@@ -114,7 +114,7 @@ static const struct door_ops ops = {
 };
 
 static struct door door = {
-	.misc = { .name = "vmbus/hv_fcopy", .minor = MISC_DYNAMIC_MINOR },
+	.misc.name = "vmbus/hv_fcopy",
 	.ops = &ops,
 	.patience_s = 30,
 };

@@ -243,7 +243,7 @@ static const struct door_ops ops = {
 };
 
 static struct door door = {
-	.misc = { .name = "vmbus/hv_kvp", .minor = MISC_DYNAMIC_MINOR },
+	.misc.name = "vmbus/hv_kvp",
 	.ops = &ops,
 	.patience_s = 30,
 };

@@ -107,7 +107,7 @@ static const struct door_ops ops = {
 };
 
 static struct door door = {
-	.misc = { .name = "vmbus/hv_vss", .minor = MISC_DYNAMIC_MINOR },
+	.misc.name = "vmbus/hv_vss",
 	.ops = &ops,
 	/* Freezing waits until what is being written is on disk. */
 	.patience_s = 15 * 60,
