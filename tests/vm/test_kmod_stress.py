@@ -55,6 +55,7 @@ LOOPS = {
 	sleep .$((RANDOM %% 10))""",
     "disks": """
 	for d in /dev/sd?; do
+		[ -b $d ] || continue
 		dd if=/dev/urandom of=$d bs=16k count=4 oflag=direct
 		dd if=$d of=/dev/null bs=64k count=16
 	done
@@ -176,7 +177,9 @@ def loops_end(vm):
            % (" ".join(LOOPS), LIMIT_S), 2 * LIMIT_S)
     vm.run("for m in %s; do rmmod $m || exit 1; done; rmmod hv_vmbus"
            % " ".join(MODULES), LIMIT_S)
-    vm.run("for m in hv_vmbus %s; do insmod /modules/$m.ko || exit 1; done"
+    # dd makes a file of a device that went while it was being opened.
+    vm.run("for f in /dev/sd*; do [ ! -f $f ] || rm $f; done; "
+           "for m in hv_vmbus %s; do insmod /modules/$m.ko || exit 1; done"
            % " ".join(MODULES), LIMIT_S)
 
 

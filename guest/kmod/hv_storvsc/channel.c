@@ -5,6 +5,8 @@
 
 /* Commands that are ended in one hold of the lock. */
 #define BATCH 16u
+/* Holds of the lock before others on this processor have their turn. */
+#define TURNS 64u
 
 static void unit_mark(struct storvsc *storvsc, struct scsi_device *unit,
 		      int bit)
@@ -118,7 +120,11 @@ static enum vmbus_status packet_take(struct storvsc_channel *channel,
 	return status;
 }
 
-/* Up to BATCH commands; true: there may be more. */
+/*
+ * Up to BATCH commands; true: there may be more. The host may signal again only
+ * when nothing was found: what it answers while commands are being ended is
+ * found without that.
+ */
 static bool answers_take(struct storvsc_channel *channel,
 			 struct scsi_cmnd **ended, u32 *count)
 {
@@ -139,7 +145,7 @@ static bool answers_take(struct storvsc_channel *channel,
 		lisbus_channel_signal(channel->bus);
 	if (!channel->index)
 		storvsc_ask(channel);
-	return *count == BATCH || ring_unmask(rx);
+	return *count || ring_unmask(rx);
 }
 
 void storvsc_answers(struct tasklet_struct *tasklet)
@@ -149,9 +155,9 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 	struct scsi_cmnd *ended[BATCH + 1];
 	unsigned long flags;
 	bool more = true;
-	u32 count, i;
+	u32 turn, count, i;
 
-	while (more) {
+	for (turn = 0; more && turn < TURNS; turn++) {
 		count = 0;
 		spin_lock_irqsave(&channel->lock, flags);
 		more = channel->running &&
@@ -161,6 +167,8 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 		for (i = 0; i < count; i++)
 			compat_scsi_done(ended[i]);
 	}
+	if (more)
+		tasklet_schedule(tasklet);
 	/* What is under way has no answer: whoever waits for it is told. */
 	if (lisbus_channel_rescinded(channel->bus))
 		queue_work(system_wq, &channel->storvsc->fail_work);
