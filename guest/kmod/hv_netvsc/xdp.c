@@ -63,7 +63,8 @@ static void send_back(struct netvsc_channel *channel, struct sk_buff *skb)
 		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q),
 				       (u16)channel->frame.tag);
 	__netif_tx_lock(queue, (int)smp_processor_id());
-	if (!netif_xmit_frozen_or_stopped(queue))
+	/* Limits in bytes are for what can wait before it; this cannot. */
+	if (!netif_xmit_frozen_or_drv_stopped(queue))
 		sent = netvsc_xmit(skb, netdev);
 	__netif_tx_unlock(queue);
 	if (sent == NETDEV_TX_OK)
