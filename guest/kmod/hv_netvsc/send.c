@@ -285,7 +285,7 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct network_vsc_send send;
 	enum vmbus_status status;
 	unsigned long flags;
-	bool copied = false, tell = !netdev_xmit_more();
+	bool copied = false, tell = !netdev_xmit_more(), signal = false;
 
 	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
@@ -301,9 +301,12 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 		tell = count_sent(channel, bytes, segments);
 	if (channel->stopped || channel->owed_count || channel->asking)
 		netvsc_settle(channel);
-	else if (tell)
-		netvsc_publish(channel);
+	else if (tell && channel->running)
+		signal = ring_publish(&channel->bus->tx);
 	spin_unlock_irqrestore(&channel->lock, flags);
+	/* With interrupts on, as the host may answer at once. */
+	if (signal)
+		lisbus_channel_signal(channel->bus);
 	if (status == VMBUS_AGAIN)
 		return NETDEV_TX_BUSY;
 	if (vmbus_status_is_violation(status))

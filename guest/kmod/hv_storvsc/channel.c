@@ -141,8 +141,7 @@ static bool answers_take(struct storvsc_channel *channel,
 		storvsc_fail(channel->storvsc, status);
 		return false;
 	}
-	if (ring_release(rx))
-		lisbus_channel_signal(channel->bus);
+	channel->signal |= ring_release(rx);
 	if (!channel->index)
 		storvsc_ask(channel);
 	return *count || ring_unmask(rx);
@@ -163,7 +162,7 @@ void storvsc_answers(struct tasklet_struct *tasklet)
 		more = channel->running &&
 		       !READ_ONCE(channel->storvsc->failed) &&
 		       answers_take(channel, ended, &count);
-		spin_unlock_irqrestore(&channel->lock, flags);
+		storvsc_unlock(channel, flags);
 		for (i = 0; i < count; i++)
 			compat_scsi_done(ended[i]);
 	}
@@ -198,9 +197,22 @@ enum vmbus_status storvsc_send(struct storvsc_channel *channel,
 
 	lockdep_assert_held(&channel->lock);
 	status = packet_write(tx, &out);
-	if (!status && ring_publish(tx))
-		lisbus_channel_signal(channel->bus);
+	if (!status)
+		channel->signal |= ring_publish(tx);
 	return status;
+}
+
+void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags)
+{
+	bool signal = channel->signal;
+
+	channel->signal = false;
+	/* The bus channel is freed after a grace period only. */
+	rcu_read_lock();
+	spin_unlock_irqrestore(&channel->lock, flags);
+	if (signal)
+		lisbus_channel_signal(channel->bus);
+	rcu_read_unlock();
 }
 
 void storvsc_ask(struct storvsc_channel *channel)

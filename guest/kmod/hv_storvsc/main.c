@@ -56,6 +56,7 @@ static int channel_open(struct storvsc *storvsc, u16 index,
 		.signal = signalled,
 	};
 	struct storvsc_channel *channel;
+	unsigned long flags;
 	int error = channel_alloc(storvsc, index);
 
 	if (error)
@@ -69,11 +70,11 @@ static int channel_open(struct storvsc *storvsc, u16 index,
 		tasklet_kill(&channel->tasklet);
 		return error;
 	}
-	spin_lock_irq(&channel->lock);
+	spin_lock_irqsave(&channel->lock, flags);
 	channel->running = true;
 	if (!index)
 		storvsc_ask(channel);
-	spin_unlock_irq(&channel->lock);
+	storvsc_unlock(channel, flags);
 	/* What the host said before is not signalled again. */
 	tasklet_schedule(&channel->tasklet);
 	return 0;
@@ -116,6 +117,8 @@ static void channels_free(struct storvsc *storvsc)
 {
 	u32 i;
 
+	/* Of who signals the host, in storvsc_unlock(). */
+	synchronize_rcu();
 	for (i = 0; i < STORVSC_CHANNELS_MAX; i++) {
 		if (i && i < storvsc->channel_count)
 			lisbus_subchannel_give_back(storvsc->channels[i]->bus);

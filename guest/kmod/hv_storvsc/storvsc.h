@@ -44,6 +44,7 @@ struct storvsc_channel {
 
 	spinlock_t lock; /* of the engine, the rings, and what follows */
 	bool running;	 /* the rings may be touched */
+	bool signal;	 /* is owed to the host */
 	struct storage_vsc vsc;
 	struct storage_vsc_slot slots[STORVSC_SLOTS];
 	struct storvsc_range range;
@@ -92,6 +93,12 @@ void storvsc_answers(struct tasklet_struct *tasklet);
 enum vmbus_status storvsc_send(struct storvsc_channel *channel,
 			       const void *packet, u32 packet_bytes,
 			       u64 transaction_id, u32 range_bytes);
+
+/*
+ * Lets go of the channel's lock, taken by spin_lock_irqsave(), and signals the
+ * host if that is owed: with interrupts on, as it may answer at once.
+ */
+void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags);
 
 /* Sends what the engine has to ask; by the channel's lock. */
 void storvsc_ask(struct storvsc_channel *channel);

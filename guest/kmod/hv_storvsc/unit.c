@@ -120,7 +120,7 @@ static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 		status = command_send(channel, command);
 	if (vmbus_status_is_violation(status))
 		storvsc_fail(storvsc, status);
-	spin_unlock_irqrestore(&channel->lock, flags);
+	storvsc_unlock(channel, flags);
 	if (!status)
 		return 0;
 	if (status == VMBUS_AGAIN)
@@ -150,7 +150,7 @@ static int host_reset(struct scsi_cmnd *command)
 		status = storage_vsc_reset(&primary->vsc, STORAGE_RESET_BUS, 0);
 		storvsc_ask(primary);
 	}
-	spin_unlock_irqrestore(&primary->lock, flags);
+	storvsc_unlock(primary, flags);
 	if (status)
 		return FAILED;
 	if (!wait_for_completion_timeout(&storvsc->reset_done,
