@@ -60,10 +60,12 @@ OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
        "test_writes_stop_and_go_on or test_stop))"
 # What shakes, crashes or takes processors from such guests, each its own.
 OURS_STRESS = "test_kmod_stress or test_kmod_cpus or test_kmod_crash"
-OURS_FULL = "(test_kmod and not (%s)) or test_storage or test_disk_tools or " \
-            "test_services or test_heartbeat or test_kvp or test_copy or " \
-            "test_lisd_copy or test_time or test_backup or test_end or " \
-            "test_scribbled_rings" % OURS_STRESS
+OURS_SUSPEND = "test_kmod_suspend"
+OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
+            "test_disk_tools or test_services or test_heartbeat or " \
+            "test_kvp or test_copy or test_lisd_copy or test_time or " \
+            "test_backup or test_end or test_scribbled_rings" % (
+                OURS_STRESS, OURS_SUSPEND)
 OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
 OURS_NETWORK_FULL = "test_network and not test_ipxe and not 686"
 VM_GROUPS_FULL = {
@@ -388,6 +390,7 @@ def part_vm(options):
                 OURS_NETWORK_FULL if options.full else OURS_NETWORK}
         if options.full:
             groups_ours["ours-stress"] = OURS_STRESS
+            groups_ours["ours-suspend"] = OURS_SUSPEND
     else:
         result.add(SKIPPED, "vm ours", "the modules are not built")
         groups_ours = {}

@@ -7,6 +7,7 @@
 # On the kernel command line:
 #   lis.modules=a,b   drivers to load, instead of those in /etc/modules
 #   lis.daemons=a,b   of kvp, vss, fcopy; none for none
+#   lis.resume=8:0    go on with what hibernated to that disk, if any did
 #   lis.init=early    report the first instruction of this file, then go on;
 #   lis.init=stop     ... then power off (for boot time)
 
@@ -19,11 +20,13 @@ exec </dev/console >/dev/console 2>&1
 
 modules=$(cat /etc/modules)
 daemons=kvp,vss,fcopy
+resume=
 read -r words </proc/cmdline
 for word in $words; do
 	case $word in
 	lis.modules=*) modules=$(echo "${word#*=}" | tr , ' ') ;;
 	lis.daemons=*) daemons=${word#*=} ;;
+	lis.resume=*) resume=${word#*=} ;;
 	lis.init=*)
 		echo "@@lis early"
 		[ "${word#*=}" != stop ] || poweroff -f
@@ -79,6 +82,16 @@ if grep -qs f8615163-df3e-46c5-913f-f2d2f965ed0e \
 	/sys/bus/vmbus/devices/*/class_id; then
 	load af_packet
 	load hv_netvsc
+fi
+
+# As Debian's initial RAM file system does: where it works, nothing below runs.
+if [ -n "$resume" ]; then
+	tries=0
+	until [ -e "/sys/dev/block/$resume" ] || [ $tries = 300 ]; do
+		tries=$((tries + 1))
+		sleep .1
+	done
+	echo "$resume" >/sys/power/resume
 fi
 
 if [ -b /dev/ram0 ]; then

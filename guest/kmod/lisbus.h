@@ -38,6 +38,8 @@ struct lisbus_device {
 	/* ---- of hv_vmbus alone ---- */
 	struct kobject *channels; /* folder of them in /sys */
 	const char *driver_override;
+	bool suspended; /* by its driver */
+	bool parked;	/* without its driver, which cannot suspend */
 };
 
 #define to_lisbus_device(d) container_of(d, struct lisbus_device, dev)
@@ -50,6 +52,17 @@ struct lisbus_device {
  * is in /sys and is there for lisbus_subchannel_take(); for drivers that do not
  * wait for what they asked for. shutdown and subchannel may be NULL. All may
  * sleep, one at a time for a device.
+ *
+ * suspend: the guest hibernates, or goes on with what hibernated before it.
+ * Nobody is to use the device; the driver closes the channel, gives back
+ * sub-channels, and keeps what it needs to begin anew. 0; or a negative errno,
+ * and then it goes on as before. resume: comes once after each suspend that
+ * returned 0; the host knows nothing of before, numbers of channels are others,
+ * and a device that it does not offer any more answers -ENODEV when its channel
+ * is opened. remove may follow whatever resume returned. While they run no
+ * device comes or goes, processes stand still and interrupts of other devices
+ * are off. Both may be NULL: then the driver is removed from its devices before
+ * the guest hibernates, and probed anew afterwards.
  */
 struct lisbus_driver {
 	const struct hv_vmbus_device_id *ids; /* ends with a zero GUID */
@@ -58,6 +71,8 @@ struct lisbus_driver {
 	void (*remove)(struct lisbus_device *device);
 	void (*shutdown)(struct lisbus_device *device);
 	void (*subchannel)(struct lisbus_device *device);
+	int (*suspend)(struct lisbus_device *device);
+	int (*resume)(struct lisbus_device *device);
 	struct device_driver driver; /* .name is the caller's to set */
 
 	spinlock_t added_lock;
@@ -97,8 +112,8 @@ struct lisbus_open {
 struct lisbus_channel {
 	struct ring tx, rx;
 	struct vmbus_offer offer;
-	u32 relid;
-	u32 cpu; /* that the host interrupts */
+	u32 relid; /* 0: not offered since the guest hibernated */
+	u32 cpu;   /* that the host interrupts */
 
 	/* ---- of hv_vmbus alone ---- */
 	u32 connection_id;

@@ -20,6 +20,7 @@ static const struct cli_option options[] = {
 	{ "cpus", 'c', "N", "virtual processors, 1 to 64 (1)" },
 	{ "memory", 'm', "SIZE", "memory, like 512M or 1G (512M)" },
 	{ "huge-pages", 0, NULL, "take the memory from huge pages" },
+	{ "hibernation", 0, NULL, "tell the guest that it may hibernate" },
 	{ "low-mmio", 0, "SIZE", "MMIO window below 4 GiB" },
 	{ "high-mmio", 0, "SIZE", "MMIO window above the memory" },
 	{ "console", 0, "WHERE",
@@ -96,6 +97,15 @@ static int take_huge_pages(struct run_config *config, const char *value,
 	return 0;
 }
 
+static int take_hibernation(struct run_config *config, const char *value,
+			    struct lis_error *err)
+{
+	(void)value;
+	(void)err;
+	config->hibernation = true;
+	return 0;
+}
+
 static int take_console(struct run_config *config, const char *value,
 			struct lis_error *err)
 {
@@ -166,6 +176,7 @@ static const struct {
 	{ "cpus", take_cpus },
 	{ "memory", take_memory },
 	{ "huge-pages", take_huge_pages },
+	{ "hibernation", take_hibernation },
 	{ "low-mmio", take_low_mmio },
 	{ "high-mmio", take_high_mmio },
 	{ "console", take_console },

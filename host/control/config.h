@@ -43,6 +43,7 @@ struct run_config {
 	uint32_t cpus;	       /* 1 to RUN_CPUS_MAX */
 	uint64_t memory_bytes; /* a multiple of RUN_MEMORY_BYTES_STEP */
 	bool huge_pages;       /* guest memory from 2 MiB pages */
+	bool hibernation;      /* the guest is told that it may */
 	/* MMIO windows below 4 GiB and above all memory; 0: the default. */
 	uint64_t low_mmio_bytes;
 	uint64_t high_mmio_bytes;
@@ -66,12 +67,12 @@ void run_config_release(struct run_config *config);
 /*
  * Takes settings from a JSON file over those already there. The file is one
  * object with any of: name, kernel, initrd, append, cpus, memory, low_mmio,
- * high_mmio ("512M" or a number of bytes), huge_pages, console ("stdio",
- * "socket", "none"), detach, enable and disable (lists of service names),
- * disks and nets (lists of objects, see disk_config.h and net_config.h).
- * Relative paths count from the file's folder. A member that is not known is an
- * error. Returns 0; -EINVAL when the content is wrong; -ENOMEM; or the error of
- * opening or reading the file, negative.
+ * high_mmio ("512M" or a number of bytes), huge_pages, hibernation, console
+ * ("stdio", "socket", "none"), detach, enable and disable (lists of service
+ * names), disks and nets (lists of objects, see disk_config.h and
+ * net_config.h). Relative paths count from the file's folder. A member that is
+ * not known is an error. Returns 0; -EINVAL when the content is wrong; -ENOMEM;
+ * or the error of opening or reading the file, negative.
  */
 int run_config_load(struct run_config *config, const char *path,
 		    struct lis_error *err);

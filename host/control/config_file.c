@@ -143,6 +143,11 @@ static int take_huge_pages(const struct member *m)
 	return take_flag(m, &m->config->huge_pages);
 }
 
+static int take_hibernation(const struct member *m)
+{
+	return take_flag(m, &m->config->hibernation);
+}
+
 static int take_detach(const struct member *m)
 {
 	return take_flag(m, &m->config->detach);
@@ -259,6 +264,7 @@ static const struct {
 	{ "low_mmio", take_low_mmio },
 	{ "high_mmio", take_high_mmio },
 	{ "huge_pages", take_huge_pages },
+	{ "hibernation", take_hibernation },
 	{ "console", take_console },
 	{ "detach", take_detach },
 	{ "enable", take_enable },
@@ -283,8 +289,8 @@ static int member_take(struct run_config *config, const char *path,
 	return lis_error_set(err, EINVAL,
 			     "%s is not a setting; known are name, kernel, "
 			     "initrd, append, cpus, memory, low_mmio, "
-			     "high_mmio, huge_pages, console, detach, enable, "
-			     "disable, disks and nets",
+			     "high_mmio, huge_pages, hibernation, console, "
+			     "detach, enable, disable, disks and nets",
 			     what);
 }
 

@@ -76,6 +76,7 @@ int vm_machine_begin(struct vm *vm, struct lis_error *error)
 		.vcpus = config->cpus,
 		.memory_bytes = config->memory_bytes,
 		.huge_pages = config->huge_pages,
+		.hibernation = config->hibernation,
 		.kernel = config->kernel,
 		.initrd = config->initrd,
 		.command_line = config->command_line,

@@ -204,7 +204,17 @@ static void put_serial_port(struct aml *aml)
 	aml_end(aml);
 }
 
-static u64 build_dsdt(struct area *area, const struct memory_layout *layout)
+static void put_sleep_state(struct aml *aml, const char *name, u8 type)
+{
+	aml_name(aml, name);
+	aml_package(aml, 2);
+	aml_integer(aml, type);
+	aml_integer(aml, 0);
+	aml_end(aml);
+}
+
+static u64 build_dsdt(struct area *area, const struct memory_layout *layout,
+		      bool hibernation)
 {
 	u32 head_bytes = sizeof(struct table_header);
 	struct table_header *header;
@@ -219,11 +229,9 @@ static u64 build_dsdt(struct area *area, const struct memory_layout *layout)
 	put_vmbus(&aml, layout);
 	put_serial_port(&aml);
 	aml_end(&aml);
-	aml_name(&aml, "_S5");
-	aml_package(&aml, 2);
-	aml_integer(&aml, ACPI_SLEEP_TYPE_S5);
-	aml_integer(&aml, 0);
-	aml_end(&aml);
+	if (hibernation)
+		put_sleep_state(&aml, "_S4", ACPI_SLEEP_TYPE_S4);
+	put_sleep_state(&aml, "_S5", ACPI_SLEEP_TYPE_S5);
 	if (aml.failed || aml.depth)
 		return 0;
 	area->used_bytes += aml.used_bytes;
@@ -295,7 +303,7 @@ static u64 build_madt(struct area *area, u32 vcpus)
 }
 
 u32 acpi_build(void *to, u32 size_bytes, u64 gpa, u32 vcpus,
-	       const struct memory_layout *layout)
+	       const struct memory_layout *layout, bool hibernation)
 {
 	struct area area = { .bytes = to,
 			     .size_bytes = size_bytes,
@@ -310,7 +318,7 @@ u32 acpi_build(void *to, u32 size_bytes, u64 gpa, u32 vcpus,
 	xsdt = area_take(&area, sizeof(*xsdt), &xsdt_gpa);
 	if (!xsdt)
 		return 0;
-	dsdt_gpa = build_dsdt(&area, layout);
+	dsdt_gpa = build_dsdt(&area, layout, hibernation);
 	if (!dsdt_gpa)
 		return 0;
 	xsdt->fadt_gpa = build_fadt(&area, dsdt_gpa);

@@ -19,6 +19,7 @@
 /* Sleep control: enable bit, and where the type is. */
 #define ACPI_SLEEP_ENABLE      0x20
 #define ACPI_SLEEP_TYPE(value) (((value) >> 2) & 7)
+#define ACPI_SLEEP_TYPE_S4     4
 #define ACPI_SLEEP_TYPE_S5     5
 
 /**
@@ -26,10 +27,12 @@
  * @to: @size_bytes of room, zero
  * @gpa: where the guest sees @to; the RSDP is at its start; a multiple of 16
  * @vcpus: local APICs with ids 0 to @vcpus - 1
+ * @hibernation: whether there is S4, by which guests of Hyper-V are told that
+ *               they may hibernate (hv_is_hibernation_supported() of Linux)
  *
  * Result: bytes used; 0 when they do not fit.
  */
 u32 acpi_build(void *to, u32 size_bytes, u64 gpa, u32 vcpus,
-	       const struct memory_layout *layout);
+	       const struct memory_layout *layout, bool hibernation);
 
 #endif

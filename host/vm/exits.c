@@ -36,10 +36,15 @@ static bool write_acpi(u16 port, u8 value, struct stop *why)
 	if (port == ACPI_RESET_PORT)
 		return stop(why, MACHINE_STOP_RESET,
 			    "the guest reset the machine");
-	if (port == ACPI_SLEEP_CONTROL_PORT && (value & ACPI_SLEEP_ENABLE) &&
-	    ACPI_SLEEP_TYPE(value) == ACPI_SLEEP_TYPE_S5)
+	if (port != ACPI_SLEEP_CONTROL_PORT || !(value & ACPI_SLEEP_ENABLE))
+		return true;
+	if (ACPI_SLEEP_TYPE(value) == ACPI_SLEEP_TYPE_S5)
 		return stop(why, MACHINE_STOP_POWER_OFF,
 			    "the guest switched the machine off");
+	/* Of this state nothing is kept here: it is off as in the other. */
+	if (ACPI_SLEEP_TYPE(value) == ACPI_SLEEP_TYPE_S4)
+		return stop(why, MACHINE_STOP_POWER_OFF,
+			    "the guest hibernates");
 	return true;
 }
 

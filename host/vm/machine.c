@@ -68,7 +68,7 @@ static int fill_memory(struct machine *machine,
 
 	if (!acpi_build(machine->memory.base + BOOT_ACPI_GPA,
 			BOOT_ACPI_MAX_BYTES, BOOT_ACPI_GPA, config->vcpus,
-			&machine->memory.layout))
+			&machine->memory.layout, config->hibernation))
 		return lis_error_set(err, ENOSPC, "the ACPI tables do not fit");
 	return boot_load(&machine->memory, &files, entry, err);
 }

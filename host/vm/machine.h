@@ -52,7 +52,7 @@ enum machine_state {
 };
 
 enum machine_stop {
-	MACHINE_STOP_POWER_OFF, /* the guest entered ACPI S5 */
+	MACHINE_STOP_POWER_OFF, /* the guest entered ACPI S5, or S4 */
 	MACHINE_STOP_RESET,	/* the guest wrote the ACPI reset register */
 	MACHINE_STOP_TRIPLE_FAULT,
 	MACHINE_STOP_ERROR, /* KVM failed; the text says how */
@@ -101,6 +101,7 @@ struct machine_config {
 	u32 vcpus;	    /* 1..MACHINE_VCPUS_MAX */
 	u64 memory_bytes;   /* MIN..MAX, a multiple of STEP */
 	bool huge_pages;    /* 2 MiB pages or fail */
+	bool hibernation;   /* the guest is told that it may */
 	const char *kernel; /* path of a bzImage, protocol 2.12 or newer */
 	const char *initrd; /* path, or NULL */
 	const char *command_line; /* NULL: empty */

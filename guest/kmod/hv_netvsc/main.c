@@ -152,6 +152,33 @@ static void remove(struct lisbus_device *device)
 	free_netdev(netvsc->netdev);
 }
 
+/* ---- hibernation ---- */
+
+static int suspend(struct lisbus_device *device)
+{
+	struct netvsc *netvsc = lisbus_get_drvdata(device);
+
+	rtnl_lock();
+	netvsc_session_suspend(netvsc);
+	rtnl_unlock();
+	works_cancel(netvsc);
+	return 0;
+}
+
+/* Where it was and where it is may be different networks: it says where. */
+static int resume(struct lisbus_device *device)
+{
+	struct netvsc *netvsc = lisbus_get_drvdata(device);
+	int error;
+
+	rtnl_lock();
+	error = netvsc_session_resume(netvsc);
+	rtnl_unlock();
+	if (!error && netif_running(netvsc->netdev))
+		netdev_notify_peers(netvsc->netdev);
+	return error;
+}
+
 static const struct hv_vmbus_device_id ids[] = {
 	{ .guid = NETWORK_TYPE },
 	{},
@@ -162,6 +189,8 @@ static struct lisbus_driver driver = {
 	.ids = ids,
 	.probe = probe,
 	.remove = remove,
+	.suspend = suspend,
+	.resume = resume,
 	.driver.name = "hv_netvsc",
 };
 

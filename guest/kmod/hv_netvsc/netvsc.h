@@ -191,6 +191,13 @@ void netvsc_session_end(struct netvsc *netvsc);
 int netvsc_session_renew(struct netvsc *netvsc);
 
 /*
+ * The two halves of it: with nothing between, the interface stays, but is not
+ * present. By rtnl. The second: 0, or a negative errno and there is no session.
+ */
+void netvsc_session_suspend(struct netvsc *netvsc);
+int netvsc_session_resume(struct netvsc *netvsc);
+
+/*
  * As netvsc_session_renew(), with buffers of other sizes, in bytes. When the
  * host does not take them, the session is one with the old ones.
  */

@@ -334,7 +334,7 @@ static void queues_set(struct netvsc *netvsc)
 			    count);
 }
 
-static void suspend(struct netvsc *netvsc)
+void netvsc_session_suspend(struct netvsc *netvsc)
 {
 	ASSERT_RTNL();
 	netif_device_detach(netvsc->netdev);
@@ -342,7 +342,7 @@ static void suspend(struct netvsc *netvsc)
 	netvsc_session_end(netvsc);
 }
 
-static int resume(struct netvsc *netvsc)
+int netvsc_session_resume(struct netvsc *netvsc)
 {
 	struct net_device *netdev = netvsc->netdev;
 	int error = netvsc_session_begin(netvsc);
@@ -368,8 +368,8 @@ static int resume(struct netvsc *netvsc)
 
 int netvsc_session_renew(struct netvsc *netvsc)
 {
-	suspend(netvsc);
-	return resume(netvsc);
+	netvsc_session_suspend(netvsc);
+	return netvsc_session_resume(netvsc);
 }
 
 static void buffers_swap(struct netvsc *netvsc, struct netvsc_buffer *receive,
@@ -388,12 +388,12 @@ int netvsc_buffers_change(struct netvsc *netvsc, u32 receive_bytes,
 	if (!error)
 		error = netvsc_buffer_alloc(&send, send_bytes);
 	if (!error) {
-		suspend(netvsc);
+		netvsc_session_suspend(netvsc);
 		buffers_swap(netvsc, &receive, &send);
-		error = resume(netvsc);
+		error = netvsc_session_resume(netvsc);
 		if (error) {
 			buffers_swap(netvsc, &receive, &send);
-			if (resume(netvsc))
+			if (netvsc_session_resume(netvsc))
 				netdev_err(netvsc->netdev,
 					   "the adapter is dead\n");
 		}

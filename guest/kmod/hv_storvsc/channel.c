@@ -12,7 +12,7 @@ static void unit_mark(struct storvsc *storvsc, struct scsi_device *unit,
 		      int bit)
 {
 	set_bit(bit, (unsigned long *)&unit->hostdata);
-	queue_work(system_long_wq, &storvsc->rescan_work);
+	queue_work(system_freezable_wq, &storvsc->rescan_work);
 }
 
 static void sense_give(struct scsi_cmnd *command,
@@ -88,7 +88,7 @@ static struct scsi_cmnd *event_take(struct storvsc *storvsc,
 		complete(&storvsc->reset_done);
 		break;
 	case STORAGE_VSC_RESCAN:
-		queue_work(system_long_wq, &storvsc->rescan_work);
+		queue_work(system_freezable_wq, &storvsc->rescan_work);
 		break;
 	default:
 		break;
@@ -255,6 +255,7 @@ void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)
 
 void storvsc_abandon(struct storvsc_channel *channel)
 {
+	bool suspended = READ_ONCE(channel->storvsc->suspended);
 	struct scsi_cmnd *command;
 	unsigned long flags;
 	u64 cookie;
@@ -267,7 +268,8 @@ void storvsc_abandon(struct storvsc_channel *channel)
 		if (!any)
 			return;
 		command = (struct scsi_cmnd *)(uintptr_t)cookie;
-		command->result = DID_NO_CONNECT << 16;
+		command->result = (suspended ? DID_REQUEUE : DID_NO_CONNECT)
+				  << 16;
 		compat_scsi_done(command);
 	}
 }

@@ -7,6 +7,7 @@
  * (channel.c).
  */
 #include "guest/kmod/hv_storvsc/storvsc.h"
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/mm.h>
 #include <scsi/scsi_device.h>
@@ -15,6 +16,9 @@
 #define RX_BYTES      (16 * PAGE_SIZE)
 #define READY_LIMIT_S 60
 #define OFFER_LIMIT   (10 * HZ)
+/* That commands under way may take when the guest hibernates. */
+#define DRAIN_LIMIT_S 30
+#define DRAIN_LOOK_MS 5
 /* The places of a SCSI controller; an IDE accelerator has one. */
 #define TARGETS 2
 #define LUNS	64
@@ -41,6 +45,20 @@ static int channel_alloc(struct storvsc *storvsc, u16 index)
 	spin_lock_init(&channel->lock);
 	tasklet_setup(&channel->tasklet, storvsc_answers);
 	storvsc->channels[index] = channel;
+	return 0;
+}
+
+/* One that was open before the guest hibernated is there. */
+static int channel_prepare(struct storvsc *storvsc, u16 index)
+{
+	struct storvsc_channel *channel;
+	int error = 0;
+
+	if (!storvsc->channels[index])
+		error = channel_alloc(storvsc, index);
+	if (error)
+		return error;
+	channel = storvsc->channels[index];
 	return storage_vsc_init(&channel->vsc, &storvsc->shared, !index,
 				channel->slots, STORVSC_SLOTS)
 		       ? -EINVAL
@@ -57,7 +75,7 @@ static int channel_open(struct storvsc *storvsc, u16 index,
 	};
 	struct storvsc_channel *channel;
 	unsigned long flags;
-	int error = channel_alloc(storvsc, index);
+	int error = channel_prepare(storvsc, index);
 
 	if (error)
 		return error;
@@ -113,17 +131,24 @@ static void close(struct storvsc *storvsc)
 }
 
 /* Channels are used by no one any more. */
+static void subchannels_give_back(struct storvsc *storvsc)
+{
+	u32 count = storvsc->channel_count, i;
+
+	storvsc->channel_count = min(count, 1u);
+	/* Who signals the host, in storvsc_unlock(), still looks at them. */
+	synchronize_rcu();
+	for (i = 1; i < count; i++)
+		lisbus_subchannel_give_back(storvsc->channels[i]->bus);
+}
+
 static void channels_free(struct storvsc *storvsc)
 {
 	u32 i;
 
-	/* Of who signals the host, in storvsc_unlock(). */
-	synchronize_rcu();
-	for (i = 0; i < STORVSC_CHANNELS_MAX; i++) {
-		if (i && i < storvsc->channel_count)
-			lisbus_subchannel_give_back(storvsc->channels[i]->bus);
+	subchannels_give_back(storvsc);
+	for (i = 0; i < STORVSC_CHANNELS_MAX; i++)
 		kvfree(storvsc->channels[i]);
-	}
 }
 
 static void fail_work(struct work_struct *work)
@@ -155,24 +180,32 @@ static void subchannels_open(struct storvsc *storvsc)
 
 /* ---- controllers ---- */
 
-static int storvsc_init(struct storvsc *storvsc, struct lisbus_device *device,
-			struct Scsi_Host *host, bool ide)
+static void storvsc_init(struct storvsc *storvsc, struct lisbus_device *device,
+			 struct Scsi_Host *host, bool ide)
+{
+	BUILD_BUG_ON(PAGE_SIZE != 4096);
+	storvsc->device = device;
+	storvsc->host = host;
+	storvsc->ide = ide;
+	init_completion(&storvsc->ready);
+	init_completion(&storvsc->settled);
+	init_completion(&storvsc->reset_done);
+	INIT_WORK(&storvsc->rescan_work, storvsc_rescan);
+	INIT_WORK(&storvsc->fail_work, fail_work);
+}
+
+static int shared_init(struct storvsc *storvsc)
 {
 	const struct storage_vsc_options options = {
 		.sub_channels =
 			(u16)(min(num_online_cpus(), STORVSC_CHANNELS_MAX) - 1),
 	};
 
-	BUILD_BUG_ON(PAGE_SIZE != 4096);
-	storvsc->device = device;
-	storvsc->host = host;
-	storvsc->ide = ide;
+	storvsc->failed = false;
 	storvsc->ready_error = -EIO;
-	init_completion(&storvsc->ready);
-	init_completion(&storvsc->settled);
-	init_completion(&storvsc->reset_done);
-	INIT_WORK(&storvsc->rescan_work, storvsc_rescan);
-	INIT_WORK(&storvsc->fail_work, fail_work);
+	storvsc->sub_channels = 0;
+	reinit_completion(&storvsc->ready);
+	reinit_completion(&storvsc->settled);
 	return storage_vsc_shared_init(&storvsc->shared, &options) ? -EINVAL
 								   : 0;
 }
@@ -205,6 +238,33 @@ static int agree(struct storvsc *storvsc)
 		error = wait_long(storvsc, &storvsc->settled);
 	if (!error && READ_ONCE(storvsc->failed))
 		error = -EIO;
+	return error;
+}
+
+/* Nobody waits for an answer, and the host has nothing of ours any more. */
+static void end(struct storvsc *storvsc)
+{
+	cancel_work_sync(&storvsc->fail_work);
+	stop(storvsc);
+	cancel_work_sync(&storvsc->fail_work);
+	close(storvsc);
+}
+
+/* Opens the channels; when it fails none is open. */
+static int begin(struct storvsc *storvsc)
+{
+	int error = shared_init(storvsc);
+
+	if (!error)
+		error = channel_open(storvsc, 0, storvsc->device->channel);
+	if (error)
+		return error;
+	storvsc->channel_count = 1;
+	error = agree(storvsc);
+	if (error)
+		end(storvsc);
+	else
+		subchannels_open(storvsc);
 	return error;
 }
 
@@ -248,27 +308,16 @@ static int probe(struct lisbus_device *device,
 	if (!host)
 		return -ENOMEM;
 	storvsc = shost_priv(host);
-	error = storvsc_init(storvsc, device, host, id->driver_data == IS_IDE);
-	if (!error)
-		error = channel_open(storvsc, 0, device->channel);
-	if (error)
-		goto put;
-	storvsc->channel_count = 1;
+	storvsc_init(storvsc, device, host, id->driver_data == IS_IDE);
 	lisbus_set_drvdata(device, storvsc);
-	error = agree(storvsc);
+	error = begin(storvsc);
 	if (!error) {
-		subchannels_open(storvsc);
 		error = host_add(storvsc);
+		if (!error)
+			return 0;
+		end(storvsc);
 	}
-	if (!error)
-		return 0;
-
-	cancel_work_sync(&storvsc->fail_work);
-	stop(storvsc);
-	cancel_work_sync(&storvsc->fail_work);
 	cancel_work_sync(&storvsc->rescan_work);
-	close(storvsc);
-put:
 	channels_free(storvsc);
 	scsi_host_put(host);
 	return error;
@@ -283,12 +332,49 @@ static void remove(struct lisbus_device *device)
 		stop(storvsc);
 	cancel_work_sync(&storvsc->rescan_work);
 	scsi_remove_host(storvsc->host);
-	stop(storvsc);
-	cancel_work_sync(&storvsc->fail_work);
+	end(storvsc);
 	cancel_work_sync(&storvsc->rescan_work);
-	close(storvsc);
 	channels_free(storvsc);
 	scsi_host_put(storvsc->host);
+}
+
+/* ---- hibernation ---- */
+
+/* The disks were told to write what they have, and are asked for no more. */
+static void drain(struct storvsc *storvsc)
+{
+	int tries = DRAIN_LIMIT_S * 1000 / DRAIN_LOOK_MS;
+
+	while (scsi_host_busy(storvsc->host) && tries--)
+		msleep(DRAIN_LOOK_MS);
+}
+
+/* What is not done by then is given back to the SCSI layer, to be sent anew. */
+static int suspend(struct lisbus_device *device)
+{
+	struct storvsc *storvsc = lisbus_get_drvdata(device);
+
+	scsi_block_requests(storvsc->host);
+	drain(storvsc);
+	WRITE_ONCE(storvsc->suspended, true);
+	end(storvsc);
+	subchannels_give_back(storvsc);
+	return 0;
+}
+
+/* Where it fails, commands do: whoever waits for a disk that is gone is told.
+ */
+static int resume(struct lisbus_device *device)
+{
+	struct storvsc *storvsc = lisbus_get_drvdata(device);
+	int error = begin(storvsc);
+
+	WRITE_ONCE(storvsc->suspended, false);
+	scsi_unblock_requests(storvsc->host);
+	/* Units may be others than before. */
+	if (!error)
+		queue_work(system_freezable_wq, &storvsc->rescan_work);
+	return error;
 }
 
 static const struct hv_vmbus_device_id ids[] = {
@@ -302,6 +388,8 @@ static struct lisbus_driver driver = {
 	.ids = ids,
 	.probe = probe,
 	.remove = remove,
+	.suspend = suspend,
+	.resume = resume,
 	.driver.name = "hv_storvsc",
 };
 

@@ -56,7 +56,8 @@ struct storvsc {
 	struct lisbus_device *device;
 	struct Scsi_Host *host;
 	bool ide;
-	bool failed; /* the host broke the protocol */
+	bool failed;	/* the host broke the protocol */
+	bool suspended; /* commands wait */
 	struct storage_vsc_shared shared;
 	struct storvsc_channel *channels[STORVSC_CHANNELS_MAX];
 	u16 channel_count; /* open, the primary too */

@@ -118,6 +118,8 @@ static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 	if (channel->running && !READ_ONCE(storvsc->failed) &&
 	    !lisbus_channel_rescinded(channel->bus))
 		status = command_send(channel, command);
+	else if (READ_ONCE(storvsc->suspended))
+		status = VMBUS_AGAIN;
 	if (vmbus_status_is_violation(status))
 		storvsc_fail(storvsc, status);
 	storvsc_unlock(channel, flags);

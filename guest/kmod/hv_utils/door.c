@@ -83,6 +83,20 @@ bool door_tell(struct door *door, const void *message, u32 size_bytes)
 	return ask(door, message, size_bytes, true);
 }
 
+void door_forget(struct door *door)
+{
+	bool unread;
+
+	if (!door->asked)
+		return;
+	spin_lock(&door->out_lock);
+	unread = door->out_bytes;
+	door->out_bytes = 0;
+	spin_unlock(&door->out_lock);
+	door->asked = false;
+	door->owed = !unread;
+}
+
 /* By util->lock. */
 static void asked_fail(struct door *door, struct util *util, u32 status)
 {
@@ -191,6 +205,7 @@ static int answered(struct door *door, u32 size_bytes)
 	mutex_lock(&util->lock);
 	if (door->owed) {
 		door->owed = false;
+		util_kick(util);
 	} else if (!door->asked) {
 		error = -EINVAL;
 	} else {

@@ -76,6 +76,13 @@ void door_close(struct door *door);
  */
 bool door_ask(struct door *door, const void *message, u32 size_bytes);
 
+/*
+ * Nobody waits for what the daemon was asked, by util->lock: what it has not
+ * read it is not asked any more, and its answer to the rest is not taken for
+ * another's.
+ */
+void door_forget(struct door *door);
+
 /* Tells the daemon something whose answer nobody needs. The same. */
 bool door_tell(struct door *door, const void *message, u32 size_bytes);
 

@@ -11,6 +11,7 @@
 struct fcopy {
 	struct fcopy_vsc vsc;
 	struct fcopy_request request;
+	bool cancel_owed; /* of what was copied when the guest hibernated */
 	union {
 		struct abi_fcopy_header header;
 		struct abi_fcopy_start start;
@@ -119,14 +120,37 @@ static struct door door = {
 	.patience_s = 30,
 };
 
-static int start(struct util *util)
+static void begin(struct util *util)
 {
 	struct fcopy *fcopy = util->state;
 
 	fcopy_vsc_init(&fcopy->vsc);
 	/* The daemon answers for itself; without one, all fails. */
 	fcopy_vsc_show_questions(&fcopy->vsc);
+}
+
+static int start(struct util *util)
+{
 	return door_open(&door, util);
+}
+
+static void suspend(struct util *util)
+{
+	struct fcopy *fcopy = util->state;
+
+	fcopy->cancel_owed |= fcopy->vsc.open || fcopy->vsc.pending;
+}
+
+/* The host, which is another one now, knows nothing of that file. */
+static void answered(struct util *util)
+{
+	const struct abi_fcopy_header cancel = {
+		.operation = FCOPY_OPERATION_CANCEL,
+	};
+	struct fcopy *fcopy = util->state;
+
+	if (fcopy->cancel_owed && door_tell(&door, &cancel, sizeof(cancel)))
+		fcopy->cancel_owed = false;
 }
 
 static void stop(struct util *util)
@@ -138,7 +162,10 @@ const struct util_service util_fcopy = {
 	.name = "file copy",
 	.state_bytes = sizeof(struct fcopy),
 	.door = &door,
+	.begin = begin,
 	.start = start,
 	.stop = stop,
+	.suspend = suspend,
 	.receive = receive,
+	.answered = answered,
 };

@@ -3,14 +3,9 @@
 #include "guest/kmod/hv_utils/utils.h"
 #include "services/heartbeat/vsc.h"
 
-static int start(struct util *util)
+static void begin(struct util *util)
 {
 	heartbeat_vsc_init(util->state, 0);
-	return 0;
-}
-
-static void stop(struct util *util)
-{
 }
 
 static enum vmbus_status receive(struct util *util, u32 size_bytes,
@@ -24,7 +19,6 @@ static enum vmbus_status receive(struct util *util, u32 size_bytes,
 const struct util_service util_heartbeat = {
 	.name = "heartbeat",
 	.state_bytes = sizeof(struct heartbeat_vsc),
-	.start = start,
-	.stop = stop,
+	.begin = begin,
 	.receive = receive,
 };

@@ -250,12 +250,16 @@ static struct door door = {
 
 /* ---- the component ---- */
 
-static int start(struct util *util)
+static void begin(struct util *util)
 {
 	struct kvp *kvp = util->state;
 
 	/* Later ones carry addresses in a form that daemons do not speak. */
 	kvp_vsc_init(&kvp->vsc, KVP_VERSION_4_0);
+}
+
+static int start(struct util *util)
+{
 	return door_open(&door, util);
 }
 
@@ -268,6 +272,7 @@ const struct util_service util_kvp = {
 	.name = "key-value exchange",
 	.state_bytes = sizeof(struct kvp),
 	.door = &door,
+	.begin = begin,
 	.start = start,
 	.stop = stop,
 	.receive = receive,

@@ -174,16 +174,62 @@ static void util_free(struct util *util)
 	kvfree(util);
 }
 
+/* Packets are handled when it returns 0. */
+static int channel_open(struct util *util)
+{
+	const struct lisbus_open open = {
+		.tx_bytes = RING_BYTES,
+		.rx_bytes = RING_BYTES,
+		.signal = signalled,
+		.context = util,
+	};
+	int error = lisbus_channel_open(util->device->channel, &open);
+
+	if (error)
+		return error;
+	mutex_lock(&util->lock);
+	util->open = true;
+	mutex_unlock(&util->lock);
+	/* For what the host sent before. */
+	util_kick(util);
+	return 0;
+}
+
+/* Nothing is asked of a daemon when it returns. */
+static void channel_quiet(struct util *util)
+{
+	cancel_work_sync(&util->fail_work);
+	lisbus_channel_quiet(util->device->channel);
+	mutex_lock(&util->lock);
+	util->open = false;
+	mutex_unlock(&util->lock);
+	cancel_work_sync(&util->work);
+}
+
+static void channel_close(struct util *util)
+{
+	cancel_work_sync(&util->work);
+	cancel_work_sync(&util->fail_work);
+	lisbus_channel_close(util->device->channel);
+}
+
+static int start(struct util *util)
+{
+	util->service->begin(util);
+	return util->service->start ? util->service->start(util) : 0;
+}
+
+static void stop(struct util *util)
+{
+	if (util->service->stop)
+		util->service->stop(util);
+}
+
 static int probe(struct lisbus_device *device,
 		 const struct hv_vmbus_device_id *id)
 {
 	const struct util_service *service =
 		(const struct util_service *)id->driver_data;
-	struct lisbus_open open = {
-		.tx_bytes = RING_BYTES,
-		.rx_bytes = RING_BYTES,
-		.signal = signalled,
-	};
 	struct util *util;
 	int error;
 
@@ -195,25 +241,15 @@ static int probe(struct lisbus_device *device,
 	util = util_new(device, service);
 	if (!util)
 		return -ENOMEM;
-	open.context = util;
-	error = service->start(util);
-	if (error)
-		goto free;
 	lisbus_set_drvdata(device, util);
-	error = lisbus_channel_open(device->channel, &open);
-	if (error)
-		goto stop;
-	mutex_lock(&util->lock);
-	util->open = true;
-	mutex_unlock(&util->lock);
-	/* For what the host sent before. */
-	util_kick(util);
-	return 0;
-
-stop:
-	cancel_work_sync(&util->work);
-	service->stop(util);
-free:
+	error = start(util);
+	if (!error) {
+		error = channel_open(util);
+		if (!error)
+			return 0;
+		cancel_work_sync(&util->work);
+		stop(util);
+	}
 	util_free(util);
 	return error;
 }
@@ -222,18 +258,41 @@ static void remove(struct lisbus_device *device)
 {
 	struct util *util = lisbus_get_drvdata(device);
 
-	cancel_work_sync(&util->fail_work);
-	lisbus_channel_quiet(device->channel);
-	/* Nothing is asked of a daemon once its door is being shut. */
-	mutex_lock(&util->lock);
-	util->open = false;
-	mutex_unlock(&util->lock);
-	cancel_work_sync(&util->work);
-	util->service->stop(util);
-	cancel_work_sync(&util->work);
-	cancel_work_sync(&util->fail_work);
-	lisbus_channel_close(device->channel);
+	/* Before its door is being shut. */
+	channel_quiet(util);
+	stop(util);
+	channel_close(util);
 	util_free(util);
+}
+
+/* ---- hibernation ---- */
+
+static int suspend(struct lisbus_device *device)
+{
+	struct util *util = lisbus_get_drvdata(device);
+	const struct util_service *service = util->service;
+
+	channel_quiet(util);
+	mutex_lock(&util->lock);
+	if (service->suspend)
+		service->suspend(util);
+	if (service->door)
+		door_forget(service->door);
+	mutex_unlock(&util->lock);
+	channel_close(util);
+	return 0;
+}
+
+/* A channel that the host had broken begins anew, too. */
+static int resume(struct lisbus_device *device)
+{
+	struct util *util = lisbus_get_drvdata(device);
+
+	mutex_lock(&util->lock);
+	util->failed = false;
+	util->service->begin(util);
+	mutex_unlock(&util->lock);
+	return channel_open(util);
 }
 
 #define SERVICE(type, service)                                                 \
@@ -256,6 +315,8 @@ static struct lisbus_driver driver = {
 	.ids = ids,
 	.probe = probe,
 	.remove = remove,
+	.suspend = suspend,
+	.resume = resume,
 	.driver.name = "hv_utils",
 };
 

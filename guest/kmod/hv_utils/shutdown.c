@@ -3,30 +3,53 @@
  * Shutdown: power off, reboot and hibernate, as the host asks.
  *
  * Powering off and rebooting is done by what the distribution has for it.
- * Hibernation is told by a uevent of the device, EVENT=hibernate, for which the
- * distribution has a udev rule.
+ * Hibernation is told by a uevent of the device, EVENT=hibernate, for which
+ * there is a udev rule (packaging/modules).
+ *
+ * A request wakes a guest that is suspended to idle, and is done when its
+ * programs run again.
  */
 #include "guest/kmod/hv_utils/utils.h"
+#include <linux/kmod.h>
 #include <linux/reboot.h>
+#include <linux/suspend.h>
 #include "services/shutdown/vsc.h"
+
+#define PROGRAMS_LIMIT (60 * HZ)
 
 struct shutdown {
 	struct shutdown_vsc vsc;
 	struct shutdown_action action; /* of one packet */
 	bool wanted;		       /* not yet done */
 	enum shutdown_kind kind;
+	struct util *util;
+	struct work_struct work;
 };
+
+static void act(struct work_struct *work);
+
+static void begin(struct util *util)
+{
+	struct shutdown *shutdown = util->state;
+
+	shutdown_vsc_init(&shutdown->vsc, 0, hv_is_hibernation_supported());
+	shutdown->wanted = false;
+}
 
 static int start(struct util *util)
 {
 	struct shutdown *shutdown = util->state;
 
-	shutdown_vsc_init(&shutdown->vsc, 0, hv_is_hibernation_supported());
+	shutdown->util = util;
+	INIT_WORK(&shutdown->work, act);
 	return 0;
 }
 
 static void stop(struct util *util)
 {
+	struct shutdown *shutdown = util->state;
+
+	cancel_work_sync(&shutdown->work);
 }
 
 static enum vmbus_status receive(struct util *util, u32 size_bytes,
@@ -40,21 +63,22 @@ static enum vmbus_status receive(struct util *util, u32 size_bytes,
 				      response_bytes, &shutdown->action);
 	if (!status && shutdown->action.wanted) {
 		shutdown->wanted = true;
-		shutdown->kind = shutdown->action.kind;
+		WRITE_ONCE(shutdown->kind, shutdown->action.kind);
 	}
 	return status;
 }
 
-static void answered(struct util *util)
+static void act(struct work_struct *work)
 {
 	static char event[] = "EVENT=hibernate";
 	char *environment[] = { event, NULL };
-	struct shutdown *shutdown = util->state;
+	struct shutdown *shutdown = container_of(work, struct shutdown, work);
+	struct util *util = shutdown->util;
 
-	if (!shutdown->wanted)
-		return;
-	shutdown->wanted = false;
-	switch (shutdown->kind) {
+	/* Works run a little before programs do. */
+	if (usermodehelper_read_lock_wait(PROGRAMS_LIMIT))
+		usermodehelper_read_unlock();
+	switch (READ_ONCE(shutdown->kind)) {
 	case SHUTDOWN_POWER_OFF:
 		dev_info(&util->device->dev, "the host asks to power off\n");
 		/* Without a program to do it, the kernel does. */
@@ -72,9 +96,21 @@ static void answered(struct util *util)
 	}
 }
 
+static void answered(struct util *util)
+{
+	struct shutdown *shutdown = util->state;
+
+	if (!shutdown->wanted)
+		return;
+	shutdown->wanted = false;
+	pm_system_wakeup();
+	queue_work(system_freezable_wq, &shutdown->work);
+}
+
 const struct util_service util_shutdown = {
 	.name = "shutdown",
 	.state_bytes = sizeof(struct shutdown),
+	.begin = begin,
 	.start = start,
 	.stop = stop,
 	.receive = receive,

@@ -74,12 +74,19 @@ static const struct ptp_clock_info clock_info = {
 
 /* ---- the component ---- */
 
+static void begin(struct util *util)
+{
+	struct timesync *timesync = util->state;
+
+	timesync_vsc_init(&timesync->vsc, 0);
+	timesync->wanted = false;
+}
+
 static int start(struct util *util)
 {
 	struct timesync *timesync = util->state;
 	struct ptp_clock *clock;
 
-	timesync_vsc_init(&timesync->vsc, 0);
 	timesync->util = util;
 	timesync->info = clock_info;
 	clock = ptp_clock_register(&timesync->info, &util->device->dev);
@@ -134,6 +141,7 @@ static void answered(struct util *util)
 const struct util_service util_timesync = {
 	.name = "time synchronization",
 	.state_bytes = sizeof(struct timesync),
+	.begin = begin,
 	.start = start,
 	.stop = stop,
 	.receive = receive,

@@ -29,10 +29,17 @@ struct util_service {
 	size_t state_bytes; /* of util->state, zeroed */
 	/* By which a daemon serves it. May be NULL: no daemon does. */
 	struct door *door;
-	/* Readies the engine; before the channel is opened. 0 or an errno. */
+	/* Readies the engine, before each opening of the channel. */
+	void (*begin)(struct util *util);
+	/* What there is beside the engine, after it. 0 or an errno; or NULL. */
 	int (*start)(struct util *util);
-	/* Ends what start() began; no packet comes any more. */
+	/* Ends what start() began; no packet comes any more. May be NULL. */
 	void (*stop)(struct util *util);
+	/*
+	 * The channel is closed with no more answers, and begun anew some day;
+	 * by util->lock. May be NULL.
+	 */
+	void (*suspend)(struct util *util);
 	/*
 	 * One packet of @size_bytes at util->packet, by util->lock. An answer
 	 * goes to util->response, its size to @response_bytes. VMBUS_AGAIN: the
@@ -40,7 +47,10 @@ struct util_service {
 	 */
 	enum vmbus_status (*receive)(struct util *util, u32 size_bytes,
 				     u64 transaction_id, u32 *response_bytes);
-	/* All answers are with the host; by util->lock. May be NULL. */
+	/*
+	 * All answers are with the host, or a daemon may listen again; by
+	 * util->lock. May be NULL.
+	 */
 	void (*answered)(struct util *util);
 };
 

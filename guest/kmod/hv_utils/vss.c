@@ -17,6 +17,7 @@ struct vss {
 	struct vss_vsc vsc;
 	struct util *util;
 	struct delayed_work thaw_work;
+	bool thaw_owed; /* of what was frozen when the guest hibernated */
 };
 
 static struct door door;
@@ -113,11 +114,36 @@ static struct door door = {
 	.patience_s = 15 * 60,
 };
 
-static int start(struct util *util)
+static void begin(struct util *util)
 {
 	struct vss *vss = util->state;
 
 	vss_vsc_init(&vss->vsc, 0);
+}
+
+static void suspend(struct util *util)
+{
+	struct vss *vss = util->state;
+
+	vss->thaw_owed |=
+		vss->vsc.frozen || (vss->vsc.pending &&
+				    vss->vsc.operation == VSS_OPERATION_FREEZE);
+}
+
+/* The host, which is another one now, does not wait for them. */
+static void answered(struct util *util)
+{
+	const struct abi_vss thaw = { .operation = VSS_OPERATION_THAW };
+	struct vss *vss = util->state;
+
+	if (vss->thaw_owed && door_tell(&door, &thaw, sizeof(thaw)))
+		vss->thaw_owed = false;
+}
+
+static int start(struct util *util)
+{
+	struct vss *vss = util->state;
+
 	vss->util = util;
 	INIT_DELAYED_WORK(&vss->thaw_work, thaw_work);
 	return door_open(&door, util);
@@ -135,7 +161,10 @@ const struct util_service util_vss = {
 	.name = "backup",
 	.state_bytes = sizeof(struct vss),
 	.door = &door,
+	.begin = begin,
 	.start = start,
 	.stop = stop,
+	.suspend = suspend,
 	.receive = receive,
+	.answered = answered,
 };

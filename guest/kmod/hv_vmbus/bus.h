@@ -7,7 +7,7 @@
  * of vmbus/guest.h. channel.c: opening and closing. subchannel.c: those that
  * belong to a primary. memory.c: pages of rings. device.c: the bus type,
  * devices, drivers. sysfs.c: their attributes. user.c: what processes map.
- * panic.c: the kernel's last words.
+ * panic.c: the kernel's last words. power.c: hibernation.
  *
  * Locks, in the order in which they are taken:
  *
@@ -95,8 +95,10 @@ struct bus_message {
 int bus_synic_start(void);
 /* The opposite. No interrupt comes any more. */
 void bus_synic_stop(void);
-/* This CPU's, at a crash: no sleep, no lock. */
+/* This CPU's, at a crash or without interrupts: no sleep, no lock. */
 void bus_synic_disable(void);
+/* The opposite, of a CPU that was disabled so; nothing of before is there. */
+void bus_synic_enable(void);
 
 /*
  * Copies the message that waits at bus.cpu: false when there is none. It stays
@@ -116,8 +118,12 @@ void bus_signal(u32 connection_id);
 
 int bus_connection_init(void);
 void bus_connection_free(void);
-/* Connects and waits until the first offers are there. */
-int bus_connect(void);
+/*
+ * Connects, and waits until the first offers are there, each step for @patience
+ * (jiffies). The queue of devices is not waited for. 0, -ETIMEDOUT: the host
+ * does not answer; -EPROTO: it refused.
+ */
+int bus_connect(unsigned long patience);
 /* Tells the host to let go of everything, and waits. */
 void bus_disconnect(void);
 /* The same at a crash: no sleep, no lock, no interrupts. */
@@ -131,6 +137,12 @@ void bus_run(void);
 struct lisbus_channel *
 bus_channel_new(const struct vmbus_guest_action *offered);
 void bus_channel_put(struct lisbus_channel *channel);
+/*
+ * The channel of a device that was there before the guest hibernated and is
+ * offered again, with the offer's numbers, by bus.lock. NULL: it is a new one.
+ */
+struct lisbus_channel *
+bus_channel_again(const struct vmbus_guest_action *offered);
 /* Calls the driver of an open channel as though the host signalled. A task. */
 void bus_channel_wake(struct lisbus_channel *channel);
 /* Has the device removed and the channel released, by bus.lock. */
@@ -164,6 +176,8 @@ void bus_subchannel_rescinded(struct lisbus_channel *channel);
 void bus_subchannel_show(struct lisbus_channel *channel);
 /* Releases one that was rescinded, once its driver has given it back. */
 void bus_subchannel_remove(struct lisbus_channel *channel);
+/* One that nobody uses any more, and that is in no queue: it is gone. */
+void bus_subchannel_end(struct lisbus_channel *channel);
 /* Takes those of a primary out of /sys, before its folder goes. */
 void bus_subchannels_hide(struct lisbus_channel *primary);
 /* Writes "RELID:CPU", a line each, behind @size of @text: the new size. */
@@ -176,6 +190,12 @@ void bus_channel_hide(struct lisbus_channel *channel);
 /* panic.c */
 void bus_panic_start(void);
 void bus_panic_stop(void);
+
+/* power.c */
+extern const struct dev_pm_ops bus_device_pm; /* of each device */
+extern const struct dev_pm_ops bus_pm;	      /* of the bus's own */
+void bus_power_start(void);
+void bus_power_stop(void);
 
 /* memory.c */
 

@@ -10,6 +10,16 @@
 #include <linux/slab.h>
 #include <asm/sync_bitops.h>
 
+static void numbers_take(struct lisbus_channel *channel,
+			 const struct vmbus_guest_action *offered)
+{
+	channel->offer = *offered->offered.offer;
+	channel->relid = offered->relid;
+	channel->connection_id = offered->offered.connection_id;
+	channel->monitor_id = offered->offered.monitor_id;
+	channel->dedicated_interrupt = offered->offered.dedicated_interrupt;
+}
+
 struct lisbus_channel *bus_channel_new(const struct vmbus_guest_action *offered)
 {
 	struct lisbus_channel *channel = kzalloc(sizeof(*channel), GFP_KERNEL);
@@ -20,15 +30,42 @@ struct lisbus_channel *bus_channel_new(const struct vmbus_guest_action *offered)
 	init_waitqueue_head(&channel->answer);
 	INIT_WORK(&channel->offer_work, bus_device_add);
 	INIT_WORK(&channel->rescind_work, bus_device_remove);
-	channel->offer = *offered->offered.offer;
-	channel->relid = offered->relid;
-	channel->connection_id = offered->offered.connection_id;
-	channel->monitor_id = offered->offered.monitor_id;
-	channel->dedicated_interrupt = offered->offered.dedicated_interrupt;
+	numbers_take(channel, offered);
 	channel->cpu = bus_cpu_choose(&channel->offer);
 	INIT_LIST_HEAD(&channel->subchannels);
 	INIT_LIST_HEAD(&channel->sub_entry);
 	kobject_init(&channel->kobj, &bus_channel_type);
+	return channel;
+}
+
+static struct lisbus_channel *channel_before(const struct vmbus_offer *offer)
+{
+	struct lisbus_channel *channel;
+
+	list_for_each_entry(channel, &bus.channels, entry)
+		if (channel->device && !channel->relid && !channel->leaving &&
+		    guid_equal(&channel->offer.type, &offer->type) &&
+		    guid_equal(&channel->offer.instance, &offer->instance))
+			return channel;
+	return NULL;
+}
+
+struct lisbus_channel *
+bus_channel_again(const struct vmbus_guest_action *offered)
+{
+	const struct vmbus_offer *offer = offered->offered.offer;
+	struct lisbus_channel *channel;
+
+	lockdep_assert_held(&bus.lock);
+	if (offer->subchannel_index)
+		return NULL;
+	channel = channel_before(offer);
+	if (!channel)
+		return NULL;
+	numbers_take(channel, offered);
+	/* The processor may not have come back. */
+	if (!cpumask_test_cpu(channel->cpu, &bus.cpus))
+		channel->cpu = bus.cpu;
 	return channel;
 }
 
@@ -341,8 +378,10 @@ int bus_cpu_leaves(u32 cpu)
 	struct lisbus_channel *channel;
 	int error = 0;
 
-	if (READ_ONCE(bus.state) != BUS_UP)
+	if (READ_ONCE(bus.state) != BUS_UP) {
+		cpu_use(cpu, false);
 		return 0;
+	}
 	if (cpu == bus.cpu)
 		return -EBUSY;
 	cpu_use(cpu, false);

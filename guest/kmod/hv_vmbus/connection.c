@@ -58,6 +58,11 @@ static void offered(const struct vmbus_guest_action *action)
 		vmbus_guest_release(&bus.guest, action->relid);
 		return;
 	}
+	channel = bus_channel_again(action);
+	if (channel) {
+		vmbus_guest_set_context(&bus.guest, action->relid, channel);
+		return;
+	}
 	channel = bus_channel_new(action);
 	if (!channel) {
 		pr_err(BUS_LOG "no memory for channel %u: it is not used\n",
@@ -289,8 +294,9 @@ int bus_connection_init(void)
 					    WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	if (!bus.message_queue)
 		goto fail;
-	bus.device_queue =
-		alloc_ordered_workqueue("hv_vmbus_device", WQ_MEM_RECLAIM);
+	/* No device comes or goes while the machine is suspended. */
+	bus.device_queue = alloc_ordered_workqueue(
+		"hv_vmbus_device", WQ_MEM_RECLAIM | WQ_FREEZABLE);
 	if (bus.device_queue)
 		return 0;
 	destroy_workqueue(bus.message_queue);
@@ -314,14 +320,24 @@ static void wait_long(struct completion *done, const char *what)
 		pr_warn(BUS_LOG "the host has not %s yet\n", what);
 }
 
-int bus_connect(void)
+static void connect_begin(void)
 {
+	reinit_completion(&bus.connected);
+	reinit_completion(&bus.delivered);
+	reinit_completion(&bus.unloaded);
 	mutex_lock(&bus.lock);
 	bus.state = BUS_CONNECTING;
+	/* Of a host that did not answer before, too. */
+	vmbus_guest_reset(&bus.guest);
 	vmbus_guest_connect(&bus.guest);
 	bus_run();
 	mutex_unlock(&bus.lock);
-	if (!wait_for_completion_timeout(&bus.connected, BUS_PATIENCE)) {
+}
+
+int bus_connect(unsigned long patience)
+{
+	connect_begin();
+	if (!wait_for_completion_timeout(&bus.connected, patience)) {
 		pr_err(BUS_LOG "the host does not answer\n");
 		return -ETIMEDOUT;
 	}
@@ -334,9 +350,8 @@ int bus_connect(void)
 	vmbus_guest_request_offers(&bus.guest);
 	bus_run();
 	mutex_unlock(&bus.lock);
-	if (!wait_for_completion_timeout(&bus.delivered, BUS_PATIENCE))
+	if (!wait_for_completion_timeout(&bus.delivered, patience))
 		pr_warn(BUS_LOG "the host has not sent its offers yet\n");
-	flush_workqueue(bus.device_queue);
 	return 0;
 }
 

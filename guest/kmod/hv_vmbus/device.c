@@ -289,6 +289,7 @@ struct bus_type lisbus_type = {
 	.probe = probe,
 	.remove = remove,
 	.shutdown = shut_down,
+	.pm = &bus_device_pm,
 	.bus_groups = bus_groups,
 	.dev_groups = bus_device_groups,
 	.drv_groups = driver_ids_groups,

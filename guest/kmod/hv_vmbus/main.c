@@ -46,9 +46,11 @@ static int start(struct device *parent)
 	error = bus_synic_start();
 	if (error)
 		goto unregister;
-	error = bus_connect();
+	error = bus_connect(BUS_PATIENCE);
 	if (error)
 		goto stop;
+	flush_workqueue(bus.device_queue);
+	bus_power_start();
 	bus_panic_start();
 	hv_setup_kexec_handler(on_kexec);
 	hv_setup_crash_handler(on_crash);
@@ -69,6 +71,7 @@ static void stop(void)
 {
 	hv_remove_kexec_handler();
 	hv_remove_crash_handler();
+	bus_power_stop();
 	bus_panic_stop();
 	bus_devices_clear();
 	bus_disconnect();
@@ -101,6 +104,7 @@ static struct platform_driver platform = {
 	.driver = {
 		.name = "vmbus",
 		.acpi_match_table = acpi_ids,
+		.pm = &bus_pm,
 		/* There is nothing to load but with the module. */
 		.suppress_bind_attrs = true,
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,

@@ -176,8 +176,7 @@ int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size)
 
 /* ---- the end ---- */
 
-/* Nobody uses it any more. */
-static void end(struct lisbus_channel *channel)
+void bus_subchannel_end(struct lisbus_channel *channel)
 {
 	struct lisbus_channel *primary = channel->primary;
 	bool shown;
@@ -204,7 +203,7 @@ void bus_subchannel_remove(struct lisbus_channel *channel)
 	channel->release_owed = in_use;
 	mutex_unlock(&bus.lock);
 	if (!in_use)
-		end(channel);
+		bus_subchannel_end(channel);
 }
 
 void lisbus_subchannel_give_back(struct lisbus_channel *channel)
@@ -217,6 +216,6 @@ void lisbus_subchannel_give_back(struct lisbus_channel *channel)
 	owed = channel->release_owed;
 	mutex_unlock(&bus.lock);
 	if (owed)
-		end(channel);
+		bus_subchannel_end(channel);
 }
 EXPORT_SYMBOL_GPL(lisbus_subchannel_give_back);

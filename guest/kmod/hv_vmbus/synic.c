@@ -208,16 +208,16 @@ static int pages_alloc(struct bus_cpu *own)
 	return own->messages && own->events ? 0 : -ENOMEM;
 }
 
-static int synic_online(unsigned int cpu)
+void bus_synic_enable(void)
 {
-	struct bus_cpu *own = per_cpu_ptr(&bus_cpus, cpu);
+	struct bus_cpu *own = this_cpu_ptr(&bus_cpus);
 	union hv_synic_scontrol control;
 	union hv_synic_siefp events;
 	union hv_synic_simp messages;
-	int error = pages_alloc(own);
 
-	if (error)
-		return error;
+	/* What was left there, perhaps by another kernel, is nobody's. */
+	memset(own->messages, 0, PAGE_SIZE);
+	memset(own->events, 0, PAGE_SIZE);
 	rdmsrl(HV_X64_MSR_SIMP, messages.as_uint64);
 	messages.base_simp_gpa = virt_to_phys(own->messages) >> PAGE_SHIFT;
 	messages.simp_enabled = 1;
@@ -233,7 +233,15 @@ static int synic_online(unsigned int cpu)
 	rdmsrl(HV_X64_MSR_SCONTROL, control.as_uint64);
 	control.enable = 1;
 	wrmsrl(HV_X64_MSR_SCONTROL, control.as_uint64);
+}
 
+static int synic_online(unsigned int cpu)
+{
+	int error = pages_alloc(per_cpu_ptr(&bus_cpus, cpu));
+
+	if (error)
+		return error;
+	bus_synic_enable();
 	hv_stimer_legacy_init(cpu, VMBUS_MESSAGE_SINT);
 	bus_cpu_joins(cpu);
 	return 0;

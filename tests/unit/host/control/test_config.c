@@ -119,6 +119,7 @@ static void test_file(void **state)
 		   " \"initrd\": \"/boot/initrd\", \"append\": \"quiet\","
 		   " \"cpus\": 4, \"memory\": \"1G\", \"low_mmio\": 134217728,"
 		   " \"high_mmio\": \"1G\", \"huge_pages\": true,"
+		   " \"hibernation\": true,"
 		   " \"console\": \"none\", \"detach\": true,"
 		   " \"enable\": [\"fcopy\"], \"disable\": [\"VSS\"]}");
 	run_config_init(&config);
@@ -133,6 +134,7 @@ static void test_file(void **state)
 	assert_int_equal(config.low_mmio_bytes, 128ull << 20);
 	assert_int_equal(config.high_mmio_bytes, 1ull << 30);
 	assert_true(config.huge_pages);
+	assert_true(config.hibernation);
 	assert_true(config.detach);
 	assert_int_equal(config.console, RUN_CONSOLE_NONE);
 	assert_true(config.service_enabled[SERVICE_FCOPY]);

@@ -19,7 +19,8 @@ static u32 build(u32 vcpus)
 {
 	memset(tables, 0, sizeof(tables));
 	memory_layout_set(&layout, 6ull << 30, 128ull << 20, 1ull << 30);
-	return acpi_build(tables, sizeof(tables), TABLES_GPA, vcpus, &layout);
+	return acpi_build(tables, sizeof(tables), TABLES_GPA, vcpus, &layout,
+			  true);
 }
 
 static u64 load(const u8 *at, u32 size)
@@ -97,6 +98,28 @@ static void lists_every_processor(void **state)
 	}
 }
 
+/* Names in AML are four bytes. */
+static bool dsdt_says(const char name[4])
+{
+	const u8 *fadt = at_gpa(load(at_gpa(load(tables + 24, 8)) + 36, 8));
+	const u8 *dsdt = at_gpa(load(fadt + 140, 8));
+
+	return memmem(dsdt, load(dsdt + 4, 4), name, 4) != NULL;
+}
+
+static void tells_of_hibernation(void **state)
+{
+	(void)state;
+	assert_true(build(1) > 0);
+	assert_true(dsdt_says("_S4_"));
+	assert_true(dsdt_says("_S5_"));
+	memset(tables, 0, sizeof(tables));
+	assert_true(acpi_build(tables, sizeof(tables), TABLES_GPA, 1, &layout,
+			       false) > 0);
+	assert_false(dsdt_says("_S4_"));
+	assert_true(dsdt_says("_S5_"));
+}
+
 static void refuses_too_little_room(void **state)
 {
 	u32 need = build(64), room;
@@ -108,11 +131,12 @@ static void refuses_too_little_room(void **state)
 
 		assert_non_null(exact);
 		assert_int_equal(
-			acpi_build(exact, room, TABLES_GPA, 64, &layout), 0);
+			acpi_build(exact, room, TABLES_GPA, 64, &layout, true),
+			0);
 		free(exact);
 	}
-	assert_int_equal(acpi_build(tables, need, TABLES_GPA, 64, &layout),
-			 need);
+	assert_int_equal(
+		acpi_build(tables, need, TABLES_GPA, 64, &layout, true), need);
 }
 
 static void aml_lengths(void **state)
@@ -236,6 +260,7 @@ static void disassembles(void **state)
 		"0x03F8,             // Range Minimum",
 		"IRQNoFlags ()",
 		"{4}",
+		"Name (_S4, Package (0x02)",
 		"Name (_S5, Package (0x02)",
 	};
 	char folder[] = "/tmp/test-acpi-XXXXXX";
@@ -273,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_hang_together),
 		cmocka_unit_test(lists_every_processor),
+		cmocka_unit_test(tells_of_hibernation),
 		cmocka_unit_test(refuses_too_little_room),
 		cmocka_unit_test(aml_lengths),
 		cmocka_unit_test(aml_integers),

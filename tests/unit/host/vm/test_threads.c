@@ -20,6 +20,7 @@
 #define MIB		(1ull << 20)
 #define VCPUS		8
 #define ACPI_SLEEP_PORT 0x600
+#define ACPI_S4		0x30
 #define ACPI_S5		0x34
 #define HV_POST_MESSAGE 0x5c
 #define SIMP_GPA	0x10000ull
@@ -222,6 +223,8 @@ static void names_a_missing_capability(void **state)
 	machine_destroy(create(1));
 }
 
+static u8 sleep_control = ACPI_S5;
+
 static bool power_off_by_3(u32 vcpu, struct kvm_run *run)
 {
 	if (vcpu != 3 || fake_kvm_inside() < VCPUS)
@@ -232,7 +235,7 @@ static bool power_off_by_3(u32 vcpu, struct kvm_run *run)
 	run->io.size = 1;
 	run->io.count = 1;
 	run->io.data_offset = 4096;
-	((u8 *)run)[4096] = ACPI_S5;
+	((u8 *)run)[4096] = sleep_control;
 	return true;
 }
 
@@ -255,6 +258,22 @@ static void stops_when_others_are_parked(void **state)
 	assert_non_null(machine_memory(machine, 0, 64 * MIB));
 	machine_destroy(machine);
 	assert_int_equal(seen.stops, 1);
+}
+
+/* Off is off; what a guest kept of itself is on its disks. */
+static void stops_when_it_hibernates(void **state)
+{
+	struct machine *machine;
+
+	(void)state;
+	fake_kvm.run = power_off_by_3;
+	sleep_control = ACPI_S4;
+	machine = start(VCPUS);
+	wait_for_stop();
+	assert_int_equal(seen.reason, MACHINE_STOP_POWER_OFF);
+	machine_destroy(machine);
+	assert_int_equal(seen.stops, 1);
+	sleep_control = ACPI_S5;
 }
 
 static bool triple_fault(u32 vcpu, struct kvm_run *run)
@@ -596,6 +615,7 @@ int main(void)
 		THREAD_TEST(every_failure_is_cleaned_up),
 		THREAD_TEST(names_a_missing_capability),
 		THREAD_TEST(stops_when_others_are_parked),
+		THREAD_TEST(stops_when_it_hibernates),
 		THREAD_TEST(stops_once),
 		THREAD_TEST(errors_of_kvm_stop_it),
 		THREAD_TEST(unknown_exits_stop_it),
