@@ -40,7 +40,8 @@ FOLDERS = """cd /sys/bus/vmbus/devices; for d in *; do
   "$(ls $d/channels | sort)" ] || { echo $d; exit 1; }; done"""
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 SLEEP = "echo {how} >/sys/power/disk && echo disk >/sys/power/state"
-RESUME_LIMIT_S = 400
+# Emulated processors were seen to read an image of 80 MB in two minutes.
+RESUME_LIMIT_S = 1200
 AWAKE = "@@lis awake"
 # What udev and systemd do in a distribution (packaging/modules).
 ON_EVENT = """cat >/run/event <<'END'
