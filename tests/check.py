@@ -7,7 +7,6 @@ Logs of each part are in build/check/. Exit status 0 only when nothing failed.
 
 import argparse
 import concurrent.futures
-import glob
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ import sys
 import threading
 import time
 
+import kmod
 import lint
 import tally
 from tally import FAILED, OK, SKIPPED, Tally
@@ -39,6 +39,7 @@ MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # kernel was seen to tell of stalls.
 VM_JOBS = 2
 KMOD = os.path.join(ROOT, "build", "kmod")
+KMOD_KERNELS, KMOD_KERNELS_FULL = ("6.1", "6.12"), ("5.10", "686", "686-pae")
 # What pytest -k picks for each: guests of one kind stay up from test to test.
 # The longest come first.
 VM_GROUPS = {
@@ -64,10 +65,11 @@ OURS_SUSPEND = "test_kmod_suspend"
 OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
             "test_disk_tools or test_services or test_heartbeat or " \
             "test_kvp or test_copy or test_lisd_copy or test_time or " \
-            "test_backup or test_end or test_scribbled_rings" % (
+            "test_backup or test_end or test_scribbled_rings or " \
+            "test_boots_from_a_disk or test_disk_and_services" % (
                 OURS_STRESS, OURS_SUSPEND)
 OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
-OURS_NETWORK_FULL = "test_network and not test_ipxe and not 686"
+OURS_NETWORK_FULL = "test_network and not test_ipxe"
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -330,44 +332,22 @@ def kmod_ready():
                for kernel in ("6.1", "6.12") for extra in ([], ["--kexec"]))
 
 
-def kmod_missing(kernel, module):
-    """What modinfo should tell of a module and does not."""
-    shown = subprocess.run(["modinfo", os.path.join(KMOD, kernel, module)],
-                           stdout=subprocess.PIPE, text=True,
-                           check=False).stdout
-    fields = dict(line.split(":", 1) for line in shown.splitlines()
-                  if ":" in line)
-    fields = {key: value.strip() for key, value in fields.items()}
-    wanted = {"license": "Dual MIT/GPL", "version": "", "description": "",
-              "vermagic": kernel}
-    return [key for key, start in wanted.items()
-            if not fields.get(key) or not fields[key].startswith(start)]
-
-
 def part_kmod(options):
     """the guest's kernel modules, built for each kernel"""
     result = Tally()
-    cache = subprocess.run([os.path.join(ROOT, "carrier", "packages"), "path"],
-                           stdout=subprocess.PIPE, text=True,
-                           check=True).stdout.strip()
-    for kernel in ("6.1", "6.12") + (("5.10",) if options.full else ()):
+    for kernel in KMOD_KERNELS + (KMOD_KERNELS_FULL if options.full else ()):
         name = "kmod " + kernel
-        headers = glob.glob(os.path.join(
-            cache, "headers-" + kernel, "usr/src/linux-headers-*-amd64"))
+        headers = kmod.headers(kernel)
         if not headers:
-            result.add(SKIPPED, name, "its headers are not in %s" % cache)
+            result.add(SKIPPED, name, "its headers are not in the cache")
             continue
         log = "kmod-" + kernel
-        if run(["guest/kmod/build", headers[0], os.path.join(KMOD, kernel)],
-               log):
+        folder = os.path.join(KMOD, kernel)
+        if run(["guest/kmod/build", headers, folder], log):
             show_log(log)
             result.add(FAILED, name, "see build/check/%s.log" % log)
             continue
-        for module in ("hv_vmbus.ko", "hv_utils.ko", "hv_storvsc.ko",
-                       "hv_netvsc.ko", "uio_hv_generic.ko"):
-            missing = kmod_missing(kernel, module)
-            result.add(FAILED if missing else OK, "%s %s" % (name, module),
-                       "modinfo lacks " + ", ".join(missing))
+        kmod.told(result, kernel, folder, kmod.release_of(headers))
     return result
 
 

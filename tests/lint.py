@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+import kmod
 from tally import FAILED, OK, Tally
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -120,12 +121,13 @@ def everything():
           "--enable=warning,portability", "--inline-suppr",
           "--suppress=missingIncludeSystem", "-j2"],
          # Of a kernel it knows neither the macros nor the headers: there it is
-         # the kernel's own build that objects (tests/check.py, part kmod).
+         # the kernel's own build that objects, and what kmod.lint() runs.
          outside_kernels(c_files))
     pages = sources(".1", ".5", ".7", ".8")
     if pages:
         step(tally, "mandoc", ["mandoc", "-Tlint", "-Wwarning"], pages)
     tidy(tally)
+    kmod.lint(tally, sources(".c", ".h", below=("guest/kmod",)))
     return tally
 
 

@@ -205,13 +205,15 @@ def _build(path, say, packages, script, size_bytes, last):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def initrd(name):
+def initrd(name, drivers="upstream"):
     """(kernel path, initrd path) that boot the disk with one of the kernels of
     guest.KERNELS, or a disk whose label is LABEL with one of
-    guest.MORE_KERNELS; guest.missing_reason tells whether it is there."""
+    guest.MORE_KERNELS, and a driver set of guest.DRIVERS;
+    guest.missing_reason tells whether the kernel is there."""
     root = os.path.join(cache_folder(), "kernel-" + name)
     script = os.path.join(guest.PARTS, "root-init.sh")
-    total = hashlib.sha256(os.path.realpath(root).encode())
+    total = hashlib.sha256(os.path.realpath(root).encode()
+                           + guest.modules_digest(name, drivers))
     for source in (script, __file__):
         with open(source, "rb") as stream:
             total.update(stream.read())
@@ -228,7 +230,7 @@ def initrd(name):
             archive.folder(folder)
         archive.device("dev/console", 5, 1)
         # ext4 asks for the checksum by its algorithm's name.
-        order = initramfs.Modules(root).closure(
+        order = guest.modules(name, drivers).closure(
             MODULES[:-1] + ("crc32c_generic",) + MODULES[-1:])
         for key, data in order:
             archive.data("modules/%s.ko" % key, data)

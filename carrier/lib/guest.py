@@ -114,8 +114,9 @@ def modules_folder(name):
 
 def build_modules(name):
     """Builds the modules of guest/kmod for a kernel, or finds them built."""
-    headers = glob.glob(os.path.join(
-        cache_folder(), "headers-" + name, "usr/src/linux-headers-*-amd64"))
+    headers = [os.path.dirname(path) for path in glob.glob(os.path.join(
+        cache_folder(), "headers-" + name,
+        "usr/src/linux-headers-*/Module.symvers"))]
     script = os.path.join(os.path.dirname(os.path.dirname(HERE)), "guest",
                           "kmod", "build")
     if not headers:
@@ -129,25 +130,24 @@ def build_modules(name):
             name, result.stdout))
 
 
-def _modules(name, drivers):
+def modules(name, drivers="upstream"):
     """A kernel's modules, with the driver set in place of its own."""
-    modules = initramfs.Modules(os.path.join(cache_folder(), "kernel-" + name))
+    found = initramfs.Modules(os.path.join(cache_folder(), "kernel-" + name))
     if drivers == "ours":
         for key in OURS:
-            modules.paths[key] = os.path.join(modules_folder(name),
-                                              key + ".ko")
+            found.paths[key] = os.path.join(modules_folder(name), key + ".ko")
         # What needs the bus of the kernel package cannot load on ours.
-        for key in list(modules.paths):
-            if key not in OURS and "hv_vmbus" in modules.needs(key):
-                del modules.paths[key]
-    return modules
+        for key in list(found.paths):
+            if key not in OURS and "hv_vmbus" in found.needs(key):
+                del found.paths[key]
+    return found
 
 
 def _add_modules(archive, name, drivers):
-    modules = _modules(name, drivers)
+    found = modules(name, drivers)
     order = []
     for name in LOADED + SPARE:
-        closure = modules.closure([name])
+        closure = found.closure([name])
         if not closure:
             continue
         names = [key for key, _ in closure]
@@ -190,8 +190,8 @@ def _add_system(archive, kernel):
     archive.device("dev/console", 5, 1)
 
 
-def _digest(name, drivers):
-    """Changes when anything that a guest is made of does."""
+def modules_digest(name, drivers):
+    """Changes when modules of guest/kmod do; nothing for other drivers."""
     total = hashlib.sha256()
     for key in OURS if drivers == "ours" else ():
         path = os.path.join(modules_folder(name), key + ".ko")
@@ -200,6 +200,12 @@ def _digest(name, drivers):
                                "ours builds it" % path)
         with open(path, "rb") as stream:
             total.update(stream.read())
+    return total.digest() if drivers == "ours" else b""
+
+
+def _digest(name, drivers):
+    """Changes when anything that a guest is made of does."""
+    total = hashlib.sha256(modules_digest(name, drivers))
     for folder in (HERE, PARTS):
         for entry in sorted(os.listdir(folder)):
             if entry.endswith((".py", ".sh", ".c")):

@@ -75,7 +75,7 @@ struct lisbus_driver {
 	int (*resume)(struct lisbus_device *device);
 	struct device_driver driver; /* .name is the caller's to set */
 
-	spinlock_t added_lock;
+	spinlock_t added_lock;	/* of the list */
 	struct list_head added; /* ids by way of new_id */
 };
 

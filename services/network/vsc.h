@@ -35,10 +35,11 @@
 #include "vmbus/packet.h"
 #include "vmbus/status.h"
 
-#define NETWORK_VSC_SECTIONS_MAX  8192u
-#define NETWORK_VSC_SLOTS_MAX	  0x8000u /* frames under way on a channel */
-#define NETWORK_VSC_HEAD_BYTES	  128u
-#define NETWORK_VSC_MESSAGE_BYTES 704u
+#define NETWORK_VSC_SECTIONS_MAX      8192u
+#define NETWORK_VSC_SLOTS_MAX	      0x8000u /* frames under way on a channel */
+#define NETWORK_VSC_HEAD_BYTES	      128u
+#define NETWORK_VSC_MESSAGE_BYTES     704u
+#define NETWORK_VSC_CONTROL_MAX_BYTES 1024u /* that the host may send */
 
 struct network_vsc_options {
 	u32 version_max; /* NETWORK_VERSION_; 0: the newest */
@@ -86,6 +87,11 @@ struct network_vsc_shared {
 	u32 send_table[NETWORK_SEND_TABLE];
 	u32 vf_allocated;
 	u32 vf_serial;
+	/*
+	 * The primary's copy of a control message: too much for the stack of a
+	 * 32-bit kernel.
+	 */
+	u8 control[NETWORK_VSC_CONTROL_MAX_BYTES];
 };
 
 /* A frame under way. Caller-owned memory, the engine's content. */

@@ -2,11 +2,10 @@
 /* Frames of the guest end. */
 #include "services/network/vsc_internal.h"
 
-#define WORD_BITS	  32u
-#define NO_SLOT		  0xffffu
-#define SLOT_MASK	  0xffffull
-#define CONTROL_MAX_BYTES 1024u
-#define FRAME_MAX_BYTES	  0x40000u
+#define WORD_BITS	32u
+#define NO_SLOT		0xffffu
+#define SLOT_MASK	0xffffull
+#define FRAME_MAX_BYTES 0x40000u
 
 /* ---- slots and sections ---- */
 
@@ -293,11 +292,11 @@ static enum vmbus_status take_control(struct network_vsc *vsc,
 				      const struct ring_vec *range,
 				      struct network_vsc_event *event)
 {
-	u8 message[CONTROL_MAX_BYTES];
+	u8 *message = vsc->shared->control;
 
 	if (vsc->channel)
 		return VMBUS_E_NETWORK_RNDIS_TYPE;
-	if (range->size_bytes > sizeof(message))
+	if (range->size_bytes > NETWORK_VSC_CONTROL_MAX_BYTES)
 		return VMBUS_E_NETWORK_RNDIS_LENGTH;
 	port_copy(message, range->base, range->size_bytes);
 	return network_vsc_take_control(vsc, message, range->size_bytes, event);

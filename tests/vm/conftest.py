@@ -71,6 +71,10 @@ def need(kernel):
     reason = guest.missing_reason(kernel)
     if reason:
         pytest.skip(reason)
+    if vm_module.DRIVERS == "ours" and kernel in guest.MORE_KERNELS and \
+            not os.path.isdir(guest.modules_folder(kernel)):
+        pytest.skip("the modules are not built for %s (tests/check.py --full "
+                    "--only kmod builds them)" % kernel)
     if kernel == "686-pae" and not os.environ.get("LIS_TEST_686"):
         pytest.skip("QEMU's emulated SVM cannot run a 32-bit guest with PAE: "
                     "it marks page directory pointers as accessed, which KVM "

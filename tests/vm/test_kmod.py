@@ -106,12 +106,30 @@ def _versions_vm():
     vm.kill()
 
 
-def test_modules_are_ours(made):
-    """Not the kernel package's: by licence and taint, which is O and no more,
-    but for the signature that ours do not have."""
-    assert "(OE)" in made.run("grep ^hv_vmbus /proc/modules")
-    assert int(made.run("cat /proc/sys/kernel/tainted")) == (1 << 12) | \
-        (1 << 13)
+# What taints a kernel that they are loaded into: they are not the kernel's (O)
+# and not signed (E), of which only a kernel that looks for signatures tells.
+OUT_OF_TREE, UNSIGNED = 1 << 12, 1 << 13
+
+
+@pytest.mark.parametrize("kernel", [
+    "6.1", pytest.param("6.12", marks=pytest.mark.slow)]
+    + [pytest.param(name, marks=pytest.mark.slow)
+       for name in guest.MORE_KERNELS])
+def test_modules_are_ours(new_vm, tmp_path, kernel):
+    """All are loaded, none is the kernel package's, and they taint the kernel
+    by not being part of it, and by nothing else."""
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(bytes(1 << 20))
+    vm = new_vm(kernel, drivers="ours", append="lis.daemons=none",
+                options=("--disk", str(disk), "--net", "user"))
+    loaded = {line.split()[0]: line.split()[-1] for line in vm.run(
+        "cat /proc/modules").splitlines()}
+    signed = vm_module.UNSIGNED in vm.run("dmesg")
+    assert {name: loaded.get(name) for name in guest.OURS} == \
+        dict.fromkeys(guest.OURS, "(OE)" if signed else "(O)")
+    assert int(vm.run("cat /proc/sys/kernel/tainted")) == \
+        OUT_OF_TREE | (UNSIGNED if signed else 0)
+    assert not vm.trouble()
 
 
 # A bus that we did not write. It has no devices.

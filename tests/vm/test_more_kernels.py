@@ -55,7 +55,7 @@ def test_boots_from_a_disk(new_vm, root, kernel):
     """The root file system is on a synthetic disk."""
     need(kernel)
     one = new_vm(kernel=kernel, boot=False, options=("--disk", root(kernel)))
-    image, initrd = debian.initrd(kernel)
+    image, initrd = debian.initrd(kernel, vm_module.DRIVERS)
     one.command[one.command.index("--kernel") + 1] = image
     one.command[one.command.index("--initrd") + 1] = initrd
     one.command[one.command.index("--append") + 1] += " " + debian.ROOT

@@ -41,8 +41,7 @@ static int range_make(struct storvsc_range *range, struct scsi_cmnd *command)
 	if (!scsi_bufflen(command))
 		return 0;
 	range->head.size_bytes = scsi_bufflen(command);
-	scsi_for_each_sg(command, piece, scsi_sg_count(command), i)
-	{
+	scsi_for_each_sg(command, piece, scsi_sg_count(command), i) {
 		pfn = page_to_pfn(sg_page(piece)) + PFN_DOWN(piece->offset);
 		last = page_to_pfn(sg_page(piece)) +
 		       PFN_DOWN(piece->offset + piece->length - 1);
@@ -169,10 +168,10 @@ void storvsc_rescan(struct work_struct *work)
 	struct scsi_device *unit;
 
 	/* One that is gone is marked when it answers. */
-	shost_for_each_device(unit, storvsc->host) scsi_test_unit_ready(
-		unit, LOOK_LIMIT_S * HZ, LOOK_TRIES, &sense);
 	shost_for_each_device(unit, storvsc->host)
-	{
+		scsi_test_unit_ready(unit, LOOK_LIMIT_S * HZ, LOOK_TRIES,
+				     &sense);
+	shost_for_each_device(unit, storvsc->host) {
 		unsigned long *marks = (unsigned long *)&unit->hostdata;
 
 		if (test_bit(STORVSC_UNIT_GONE, marks))

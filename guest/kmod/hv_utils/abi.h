@@ -30,7 +30,7 @@ struct abi_kvp_value {
 	u32 value_bytes;
 	u8 key[512];
 	u8 value[2048];
-} __attribute__((packed));
+} __packed;
 
 struct abi_kvp_ip {
 	u8 adapter_id[256];
@@ -40,7 +40,7 @@ struct abi_kvp_ip {
 	u8 subnets[2048];
 	u8 gateways[1024];
 	u8 dns_servers[2048];
-} __attribute__((packed));
+} __packed;
 
 struct abi_kvp {
 	union {
@@ -60,11 +60,11 @@ struct abi_kvp {
 		struct {
 			u32 index;
 			struct abi_kvp_value item;
-		} __attribute__((packed)) enumerate;
+		} __packed enumerate;
 		struct abi_kvp_ip ip;
 		u8 version[512];
 	};
-} __attribute__((packed));
+} __packed;
 
 /* Backup. Hello is answered with a u32, the version of the protocol. */
 #define ABI_VSS_HELLO	129
@@ -79,16 +79,18 @@ struct abi_vss {
 		u32 error; /* of an answer: HRESULT */
 	};
 	u32 flags;
-} __attribute__((packed));
+} __packed;
 
-/* File copy. A daemon first writes its version, and reads ours; then, for each
- * request, it writes a u32, the HRESULT. Names are UTF-8 with a terminator. */
+/*
+ * File copy. A daemon first writes its version, and reads ours; then, for each
+ * request, it writes a u32, the HRESULT. Names are UTF-8 with a terminator.
+ */
 #define ABI_FCOPY_VERSION 1
 
 struct abi_fcopy_header {
 	u32 operation;
 	u8 unused[32];
-} __attribute__((packed));
+} __packed;
 
 struct abi_fcopy_start {
 	struct abi_fcopy_header header;
@@ -96,7 +98,7 @@ struct abi_fcopy_start {
 	u8 folder[520];
 	u32 flags;
 	u64 size_bytes;
-} __attribute__((packed));
+} __packed;
 
 struct abi_fcopy_data {
 	struct abi_fcopy_header header;
@@ -104,6 +106,6 @@ struct abi_fcopy_data {
 	u64 offset;
 	u32 size_bytes;
 	u8 data[6144];
-} __attribute__((packed));
+} __packed;
 
 #endif

@@ -42,7 +42,7 @@ struct door {
 	const struct door_ops *ops;
 	u32 patience_s; /* that an answer may take */
 
-	struct mutex lock;
+	struct mutex lock;	      /* before util->lock */
 	struct util *util;	      /* by lock; NULL: there is no channel */
 	u32 generation;		      /* by lock; counts channels */
 	bool taken;		      /* by lock: a daemon has it open */
@@ -53,8 +53,8 @@ struct door {
 	bool owed;  /* by util->lock: one that nobody waits for any more */
 
 	wait_queue_head_t readable;
-	spinlock_t out_lock;
-	bool ready; /* by out_lock: the handshake is done */
+	spinlock_t out_lock; /* of what is to be read */
+	bool ready;	     /* by out_lock: the handshake is done */
 	u32 out_bytes;
 };
 

@@ -120,6 +120,7 @@ static bool packets_handle(struct util *util)
 	struct lisbus_channel *channel = util->device->channel;
 	enum vmbus_status status;
 	bool stalled = false;
+	bool wanted;
 
 	ring_mask(&channel->rx);
 	do {
@@ -129,7 +130,9 @@ static bool packets_handle(struct util *util)
 		fail(util, status);
 	if (util->failed)
 		return false;
-	if (ring_publish(&channel->tx) | ring_release(&channel->rx))
+	wanted = ring_publish(&channel->tx);
+	wanted |= ring_release(&channel->rx);
+	if (wanted)
 		lisbus_channel_signal(channel);
 	return !stalled && ring_unmask(&channel->rx);
 }
@@ -297,7 +300,7 @@ static int resume(struct lisbus_device *device)
 
 #define SERVICE(type, service)                                                 \
 	{                                                                      \
-		.guid = type, .driver_data = (kernel_ulong_t) & (service)      \
+		.guid = type, .driver_data = (kernel_ulong_t)(&(service)),     \
 	}
 
 static const struct hv_vmbus_device_id ids[] = {

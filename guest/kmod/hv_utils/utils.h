@@ -58,7 +58,7 @@ struct util {
 	struct lisbus_device *device;
 	const struct util_service *service;
 	void *state;
-	struct mutex lock;
+	struct mutex lock; /* of the engine and the rings */
 	struct work_struct work;
 	struct work_struct fail_work;
 	bool open;   /* by lock: the rings are there */

@@ -52,7 +52,7 @@ struct bus {
 	bool synic_ready;
 	int hotplug_state;
 
-	struct mutex lock;
+	struct mutex lock; /* of the engine, and of what follows */
 	struct vmbus_guest guest;
 	struct vmbus_guest_channel *guest_channels;
 	struct vmbus_guest_gpadl *guest_gpadls;

@@ -103,20 +103,21 @@ static int errno_of(const struct lisbus_channel *channel,
  */
 #define ASK(channel, call)                                                     \
 	({                                                                     \
+		struct lisbus_channel *asking_ = (channel);                    \
 		enum vmbus_status asked_;                                      \
 		int error_;                                                    \
                                                                                \
 		for (;;) {                                                     \
 			mutex_lock(&bus.lock);                                 \
-			(channel)->answered = false;                           \
-			(channel)->status = 0;                                 \
+			asking_->answered = false;                             \
+			asking_->status = 0;                                   \
 			asked_ = (call);                                       \
-			error_ = errno_of(channel, asked_);                    \
+			error_ = errno_of(asking_, asked_);                    \
 			bus_run();                                             \
 			mutex_unlock(&bus.lock);                               \
 			if (asked_ != VMBUS_AGAIN)                             \
 				break;                                         \
-			msleep(1);                                             \
+			usleep_range(1000, 2000);                              \
 		}                                                              \
 		error_;                                                        \
 	})

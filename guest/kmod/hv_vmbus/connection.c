@@ -97,7 +97,7 @@ static void rescinded(struct lisbus_channel *channel)
 	bus_channel_leave(channel);
 }
 
-static void connected(const struct vmbus_guest_action *action)
+static void went_up(const struct vmbus_guest_action *action)
 {
 	pr_info(BUS_LOG "connected to the host, version %u.%u\n",
 		VMBUS_VERSION_MAJOR(action->version),
@@ -125,7 +125,7 @@ static void act(const struct vmbus_guest_action *action)
 		send(action);
 		break;
 	case VMBUS_GUEST_CONNECTED:
-		connected(action);
+		went_up(action);
 		break;
 	case VMBUS_GUEST_REFUSED:
 		bus.refused = action->reason;

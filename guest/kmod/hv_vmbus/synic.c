@@ -80,8 +80,7 @@ static void events_take(unsigned long *flags)
 
 		if (!READ_ONCE(flags[word]))
 			continue;
-		/* Locked whatever the number of CPUs, as the host is another.
-		 */
+		/* Locked on one CPU, too: the host is another. */
 		set = xchg(&flags[word], 0);
 		for_each_set_bit(bit, &set, BITS_PER_LONG)
 			event(word * BITS_PER_LONG + bit);
@@ -135,6 +134,7 @@ bool bus_message_peek(struct bus_message *message)
 	struct hv_message *slot = message_slot(bus.cpu);
 
 	while (!READ_ONCE(bus.crashed)) {
+		/* The type stands when the rest does. */
 		u32 type = smp_load_acquire(&slot->header.message_type);
 		u32 size_bytes = READ_ONCE(slot->header.payload_size);
 
@@ -174,6 +174,7 @@ bool bus_message_find(u32 type)
 		if (!per_cpu(bus_cpus, cpu).messages)
 			continue;
 		slot = message_slot(cpu);
+		/* The type stands when the rest does. */
 		message_type = smp_load_acquire(&slot->header.message_type);
 		if (message_type == HVMSG_NONE)
 			continue;

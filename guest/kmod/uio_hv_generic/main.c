@@ -62,9 +62,9 @@ struct door {
 	struct lent recv, send;
 	struct door_channel primary;
 
-	struct mutex lock;
-	bool gone; /* nobody opens it any more */
-	u32 users; /* open files */
+	struct mutex lock; /* of what follows */
+	bool gone;	   /* nobody opens it any more */
+	u32 users;	   /* open files */
 	struct list_head subchannels;
 };
 
@@ -74,6 +74,8 @@ struct door {
 static void mask_set(struct lisbus_channel *channel, bool masked)
 {
 	WRITE_ONCE(channel->rx.header->interrupt_mask, masked);
+	/* Before the ring is looked at: the host writes first, then reads it.
+	 */
 	virt_mb();
 }
 
