@@ -99,6 +99,7 @@ struct bus_channel {
 	/* Of a hostile bus: the rings, which are the test's once seized. */
 	pthread_mutex_t hostile_lock;
 	bool seized; /* written on the loop, by the lock */
+	u32 serial;  /* of all channels that were ever offered */
 };
 
 struct bus {
@@ -127,6 +128,7 @@ struct bus {
 	struct bus_counters counters;
 	bool hostile;	    /* hostile.h */
 	bool hostile_seize; /* channels that are offered from now on */
+	u32 hostile_serial; /* of the newest channel */
 };
 
 /* Do what the engine wants, and feed it what the guest posted. */

@@ -18,6 +18,7 @@ void bus_hostile_begin(struct bus_channel *channel)
 {
 	pthread_mutex_init(&channel->hostile_lock, NULL);
 	channel->seized = channel->bus->hostile_seize;
+	channel->serial = ++channel->bus->hostile_serial;
 }
 
 bool bus_hostile_lock(struct bus_channel *channel)
@@ -78,6 +79,7 @@ bool bus_hostile_channel(const struct bus *bus, u32 number,
 		return false;
 	*row = (struct bus_hostile_row){
 		.relid = channel->relid,
+		.serial = channel->serial,
 		.name = channel->name,
 		.target_vp = bus_channel_target_vp(channel),
 		.open = bus_channel_open(channel),
@@ -124,6 +126,16 @@ int bus_hostile_seize_offers(struct bus *bus, bool seize)
 		return -ENOTSUP;
 	bus->hostile_seize = seize;
 	return 0;
+}
+
+int bus_hostile_rescind(struct bus *bus, u32 relid)
+{
+	struct bus_channel *channel;
+	int code = channel_find(bus, relid, &channel);
+
+	if (code == 0)
+		bus_channel_fail(channel, VMBUS_BAD_ARGUMENT);
+	return code;
 }
 
 /* ---- messages ---- */

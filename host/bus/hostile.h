@@ -25,6 +25,7 @@ void bus_hostile_enable(struct bus *bus);
 
 struct bus_hostile_row {
 	u32 relid;
+	u32 serial; /* relids come again, these do not */
 	const char *name;
 	u32 target_vp;
 	bool open;
@@ -51,6 +52,12 @@ int bus_hostile_seize(struct bus *bus, u32 relid);
 /* Seize all channels from their offer on, as long as @seize is true.
  * 0, -ENOTSUP. */
 int bus_hostile_seize_offers(struct bus *bus, bool seize);
+
+/*
+ * Take an offer back at once, without regard for a guest that is just opening
+ * it: its owner is told that the channel failed. 0, -ENOTSUP, -ENOENT.
+ */
+int bus_hostile_rescind(struct bus *bus, u32 relid);
 
 /*
  * Put a message into a slot of the guest, as machine_post(). 0; -ENOTSUP;

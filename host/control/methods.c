@@ -46,6 +46,7 @@ const struct control_method vm_methods[] = {
 	{ "trace.follow", method_trace_follow },
 	{ "hostile.channels", method_hostile_channels },
 	{ "hostile.seize", method_hostile_seize },
+	{ "hostile.rescind", method_hostile_rescind },
 	{ "hostile.message", method_hostile_message },
 	{ "hostile.write", method_hostile_write },
 	{ "hostile.receive", method_hostile_receive },
@@ -55,7 +56,7 @@ const struct control_method vm_methods[] = {
 };
 
 /* The rows at the end of the table. */
-#define HOSTILE_METHODS 8u
+#define HOSTILE_METHODS 9u
 
 size_t vm_methods_served(bool hostile)
 {

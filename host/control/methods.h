@@ -60,6 +60,7 @@ control_method_fn method_trace_follow;
 /* methods_hostile.c; only with "lis run --hostile" */
 control_method_fn method_hostile_channels;
 control_method_fn method_hostile_seize;
+control_method_fn method_hostile_rescind;
 control_method_fn method_hostile_message;
 control_method_fn method_hostile_write;
 control_method_fn method_hostile_receive;

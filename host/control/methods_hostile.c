@@ -130,8 +130,9 @@ static json_t *gpadls_json(struct bus *bus, u32 relid)
 
 static json_t *channel_json(struct bus *bus, const struct bus_hostile_row *row)
 {
-	return json_pack("{s:I, s:s, s:I, s:b, s:b, s:I, s:I, s:o}", "relid",
-			 (json_int_t)row->relid, "name", row->name, "vp",
+	return json_pack("{s:I, s:I, s:s, s:I, s:b, s:b, s:I, s:I, s:o}",
+			 "relid", (json_int_t)row->relid, "serial",
+			 (json_int_t)row->serial, "name", row->name, "vp",
 			 (json_int_t)row->target_vp, "open", row->open,
 			 "seized", row->seized, "unread",
 			 (json_int_t)row->unread_bytes, "ring",
@@ -166,6 +167,15 @@ void method_hostile_seize(struct control_request *request, json_t *params)
 	}
 	if (relid_of(request, params, &relid))
 		answer(request, bus_hostile_seize(vm->bus, relid));
+}
+
+void method_hostile_rescind(struct control_request *request, json_t *params)
+{
+	struct vm *vm = request->context;
+	u32 relid;
+
+	if (relid_of(request, params, &relid))
+		answer(request, bus_hostile_rescind(vm->bus, relid));
 }
 
 void method_hostile_message(struct control_request *request, json_t *params)

@@ -80,11 +80,13 @@ class Host:
                 return row
         return None
 
-    def wait_open(self, name, limit_s=PATIENCE_S):
-        """Waits until the guest has a channel of a name open: its Seat."""
+    def wait_open(self, name, limit_s=PATIENCE_S, newest=0):
+        """Waits until the guest has a channel of a name open, one younger than
+        `newest`: its Seat."""
         limit = time.monotonic() + limit_s
         while True:
-            rows = [row for row in self.rows(name) if row["open"]]
+            rows = [row for row in self.rows(name)
+                    if row["open"] and row["serial"] > newest]
             if rows:
                 return Seat(self, rows[0]["relid"])
             assert time.monotonic() < limit, "%s is not opened: %s\n%s" % (
@@ -122,14 +124,18 @@ class Host:
         self.ask("hostile.interrupt", vp=vp, flag=number)
 
     def renew(self, service, seized=True):
-        """Takes a service back and offers it anew: its Seat."""
+        """Takes a service back, however it stands, and offers it anew: its
+        Seat."""
         self.renewals += 1
-        self.ask("vm.disable", service=service)
-        self.wait_gone(service)
+        newest = max((row["serial"] for row in self.rows()), default=0)
         self.seize_offers(seized)
+        for row in self.rows(service):
+            self.ask("hostile.rescind", relid=row["relid"])
+        # One whose guest broke the protocol stays away without this.
         self.ask("vm.enable", service=service)
+        seat = self.wait_open(service, newest=newest)
         self.seize_offers(False)
-        return self.wait_open(service)
+        return seat
 
     def close(self):
         """Ends the connection."""
