@@ -245,14 +245,15 @@ int bus_hostile_memory(struct bus *bus, u32 relid, u32 gpadl, u32 offset_bytes,
 		       const void *bytes, u32 size_bytes)
 {
 	struct bus_channel *channel;
-	bool mapped = false;
-	u32 room_bytes;
-	void *at;
+	u32 room_bytes = 0;
+	void *at = NULL;
+	bool mapped;
 	int code = open_find(bus, relid, &channel);
 
-	if (code == 0)
-		mapped = bus_gpadl_mapped(channel, gpadl, &at, &room_bytes);
-	if (code == 0 && !mapped)
+	if (code < 0)
+		return code;
+	mapped = bus_gpadl_mapped(channel, gpadl, &at, &room_bytes);
+	if (!mapped)
 		code = bus_channel_gpadl_map(channel, gpadl, &at, &room_bytes);
 	if (code < 0)
 		return code;
