@@ -215,7 +215,7 @@ def disk_works(guest, path):
 
 
 @pytest.mark.slow
-def test_disks(guest):
+def test_disk(guest):
     """Every seed of a disk's guest end."""
     path = image_make(os.path.join(guest.folder, "disk.raw"), 5 * MIB,
                       random_bytes(MIB))
@@ -269,7 +269,7 @@ def _network(guest):
 
 
 @pytest.mark.slow
-def test_network(network):
+def test_adapter(network):
     """Every seed of an adapter's guest end."""
     for name, data in corpus.seeds("network_vsc"):
         print("network_vsc", name)
