@@ -54,6 +54,7 @@ class Attacked:
                      "--disk", self.base + ",controller=ide,lun=0"))
         self.host = None
         self.log = []
+        self.failed = 0  # tests, when it was booted last
 
     def boot(self):
         """From the beginning."""
@@ -105,9 +106,11 @@ def _attacked(request, tmp_path_factory):
 
 
 @pytest.fixture(name="guest")
-def _guest(attacked):
-    """The guest, anew when the test before did not leave it well."""
-    if not attacked.vm.alive() or attacked.host is None:
+def _guest(attacked, request):
+    """The guest, anew when a test before has failed: who knows how it is."""
+    failed = request.session.testsfailed
+    if not attacked.vm.alive() or attacked.failed != failed:
+        attacked.failed = failed
         attacked.boot()
     yield attacked
 
