@@ -55,6 +55,7 @@ VM_GROUPS = {
 # The same tests with the modules of guest/kmod in place of the kernel's own:
 # those of the bus and of the integration components, and in make check few.
 OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
+       "test_kmod_hostile or " \
        "test_newer_kernel or test_same_as_the_kernels or " \
        "(test_hashes_are_equal and 6.12-1cpu) or (6.1-1cpu and (" \
        "test_table or test_intrinsic_items or test_missing_folder or " \
@@ -240,7 +241,8 @@ def snapshot(lis):
     that is edited or built anew during the run would be seen torn."""
     tree = os.path.join(LOGS, "tree")
     shutil.rmtree(tree, ignore_errors=True)
-    for folder in ("carrier", os.path.join("tests", "vm")):
+    for folder in ("carrier", os.path.join("tests", "vm"),
+                   os.path.join("tests", "fuzz", "corpus")):
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(tree, folder),
                         ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(lis, tree)

@@ -96,6 +96,10 @@ struct bus_channel {
 	struct ring rx;
 	struct ring tx;
 	struct bus_channel_counters counters; /* atomic, of one writer */
+	/* Of a hostile bus: the rings, which are the test's once seized. */
+	pthread_mutex_t hostile_lock;
+	bool seized; /* written on the loop, by the lock */
+	u32 serial;  /* of all channels that were ever offered */
 };
 
 struct bus {
@@ -122,6 +126,9 @@ struct bus {
 	bool trace_packets; /* atomic */
 	struct bus_traces traces;
 	struct bus_counters counters;
+	bool hostile;	    /* hostile.h */
+	bool hostile_seize; /* channels that are offered from now on */
+	u32 hostile_serial; /* of the newest channel */
 };
 
 /* Do what the engine wants, and feed it what the guest posted. */
@@ -143,6 +150,28 @@ void bus_channel_start(struct bus_channel *channel,
 void bus_channel_stop(struct bus_channel *channel);
 void bus_channel_forget(struct bus_channel *channel);
 
+/* Interrupt the guest, whether it wants that or not. */
+void bus_channel_interrupt(struct bus_channel *channel);
+
+/*
+ * Around every touch of a ring by its owner (hostile.c). False: the test has
+ * seized the channel, and there is nothing to leave.
+ */
+bool bus_hostile_lock(struct bus_channel *channel);
+void bus_hostile_unlock(struct bus_channel *channel);
+void bus_hostile_begin(struct bus_channel *channel);
+
+static inline bool bus_rings_enter(struct bus_channel *channel)
+{
+	return !channel->bus->hostile || bus_hostile_lock(channel);
+}
+
+static inline void bus_rings_leave(struct bus_channel *channel)
+{
+	if (channel->bus->hostile)
+		bus_hostile_unlock(channel);
+}
+
 /* The interrupt page of an old guest (page.c). 0; -ENOMEM; -EINVAL: it is not
  * memory, or its connection cannot be made. */
 int bus_page_open(struct bus *bus, u64 gpa);
@@ -154,5 +183,8 @@ bool bus_page_interrupt(struct bus *bus, u32 relid);
 void bus_gpadl_teardown(struct bus *bus, struct bus_channel *channel, u32 relid,
 			u32 gpadl);
 void bus_channel_gpadls_unmap(struct bus_channel *channel);
+/* Where a GPADL's pages are that are mapped; false: they are not. */
+bool bus_gpadl_mapped(struct bus_channel *channel, u32 gpadl, void **at,
+		      u32 *bytes);
 
 #endif

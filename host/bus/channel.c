@@ -261,6 +261,8 @@ int bus_offer(struct bus *bus, const struct vmbus_offer *offer,
 	channel->ops = ops;
 	channel->context = context;
 	channel->name = name;
+	if (bus->hostile)
+		bus_hostile_begin(channel);
 	row.context = channel;
 	if (vmbus_host_offer(&bus->engine, &row, &channel->relid) != VMBUS_OK) {
 		free(channel);
@@ -368,7 +370,7 @@ static enum vmbus_status checked(struct bus_channel *channel,
 	return status;
 }
 
-static void interrupt(struct bus_channel *channel)
+void bus_channel_interrupt(struct bus_channel *channel)
 {
 	struct bus *bus = channel->bus;
 	u32 vp = bus_channel_target_vp(channel);
@@ -405,8 +407,12 @@ static void trace_out(struct bus_channel *channel,
 enum vmbus_status bus_channel_send(struct bus_channel *channel,
 				   const struct packet_out *packet)
 {
-	enum vmbus_status status = packet_write(&channel->tx, packet);
+	enum vmbus_status status;
 
+	if (!bus_rings_enter(channel))
+		return VMBUS_OK;
+	status = packet_write(&channel->tx, packet);
+	bus_rings_leave(channel);
 	if (status == VMBUS_OK) {
 		count(&channel->counters.packets_out, 1);
 		if (tracing(channel))
@@ -417,22 +423,34 @@ enum vmbus_status bus_channel_send(struct bus_channel *channel,
 
 void bus_channel_flush(struct bus_channel *channel)
 {
+	if (!bus_rings_enter(channel))
+		return;
 	if (ring_publish(&channel->tx))
-		interrupt(channel);
+		bus_channel_interrupt(channel);
+	bus_rings_leave(channel);
 }
 
 bool bus_channel_room(struct bus_channel *channel, u32 bytes)
 {
-	return checked(channel, ring_reserve(&channel->tx, bytes)) == VMBUS_OK;
+	enum vmbus_status status;
+
+	if (!bus_rings_enter(channel))
+		return true;
+	status = ring_reserve(&channel->tx, bytes);
+	bus_rings_leave(channel);
+	return checked(channel, status) == VMBUS_OK;
 }
 
 enum vmbus_status bus_channel_receive(struct bus_channel *channel,
 				      struct packet_view *view, void *buffer,
 				      u32 buffer_bytes)
 {
-	enum vmbus_status status =
-		packet_peek_copy(&channel->rx, view, buffer, buffer_bytes);
+	enum vmbus_status status;
 
+	if (!bus_rings_enter(channel))
+		return VMBUS_AGAIN;
+	status = packet_peek_copy(&channel->rx, view, buffer, buffer_bytes);
+	bus_rings_leave(channel);
 	if (status == VMBUS_OK && tracing(channel))
 		bus_trace_packet(channel, BUS_TO_HOST, view);
 	return checked(channel, status);
@@ -441,23 +459,41 @@ enum vmbus_status bus_channel_receive(struct bus_channel *channel,
 void bus_channel_done(struct bus_channel *channel,
 		      const struct packet_view *view)
 {
+	if (!bus_rings_enter(channel))
+		return;
 	count(&channel->counters.packets_in, 1);
 	packet_consume(&channel->rx, view);
+	bus_rings_leave(channel);
 }
 
 bool bus_channel_release(struct bus_channel *channel)
 {
+	bool more;
+
+	if (!bus_rings_enter(channel))
+		return false;
 	if (ring_release(&channel->rx))
-		interrupt(channel);
-	return !ring_empty(&channel->rx);
+		bus_channel_interrupt(channel);
+	more = !ring_empty(&channel->rx);
+	bus_rings_leave(channel);
+	return more;
 }
 
 void bus_channel_mask(struct bus_channel *channel)
 {
+	if (!bus_rings_enter(channel))
+		return;
 	ring_mask(&channel->rx);
+	bus_rings_leave(channel);
 }
 
 bool bus_channel_unmask(struct bus_channel *channel)
 {
-	return ring_unmask(&channel->rx);
+	bool more;
+
+	if (!bus_rings_enter(channel))
+		return false;
+	more = ring_unmask(&channel->rx);
+	bus_rings_leave(channel);
+	return more;
 }

@@ -56,6 +56,18 @@ int bus_channel_gpadl_map(struct bus_channel *channel, u32 id, void **at,
 	return 0;
 }
 
+bool bus_gpadl_mapped(struct bus_channel *channel, u32 id, void **at,
+		      u32 *bytes)
+{
+	const struct bus_gpadl *gpadl = *gpadl_find(channel, id);
+
+	if (!gpadl)
+		return false;
+	*at = gpadl->pages;
+	*bytes = gpadl->page_count * VMBUS_PAGE_BYTES;
+	return true;
+}
+
 /* Out of the list, and nobody sees the pages any more. */
 static void gpadl_let_go(struct bus_channel *channel, struct bus_gpadl **at)
 {

@@ -41,7 +41,7 @@ struct cli_option {
 	const char *name;     /* long name without dashes */
 	char letter;	      /* short name, or 0 */
 	const char *argument; /* what its argument is called; NULL: none */
-	const char *help;
+	const char *help;     /* NULL: the help does not show it */
 };
 
 /* An option as it was given. */

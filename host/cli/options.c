@@ -149,6 +149,8 @@ static void options_print(const struct cli_option *options)
 	for (; options && options->name; options++) {
 		char text[64];
 
+		if (!options->help)
+			continue;
 		snprintf(text, sizeof(text), "--%s%s%s", options->name,
 			 options->argument ? " " : "",
 			 options->argument ? options->argument : "");

@@ -34,6 +34,8 @@ static const struct cli_option options[] = {
 	  "user, tap=NAME, switch=NAME or none; can be repeated" },
 	{ "config", 0, "FILE", "take settings from a JSON file first" },
 	{ "carrier", 0, NULL, "run inside the carrier" },
+	/* For tests of guests: docs/hostile-host.md. */
+	{ "hostile", 0, NULL, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -121,6 +123,15 @@ static int take_detach(struct run_config *config, const char *value,
 	return 0;
 }
 
+static int take_hostile(struct run_config *config, const char *value,
+			struct lis_error *err)
+{
+	(void)value;
+	(void)err;
+	config->hostile = true;
+	return 0;
+}
+
 static int take_enable(struct run_config *config, const char *value,
 		       struct lis_error *err)
 {
@@ -186,6 +197,7 @@ static const struct {
 	{ "disk", take_disk },
 	{ "dvd", take_dvd },
 	{ "net", take_net },
+	{ "hostile", take_hostile },
 };
 
 /* A file gives way to options, wherever it stands among them. */

@@ -50,7 +50,8 @@ struct run_config {
 	/* Not given, and in the background: as the socket. */
 	enum run_console console;
 	bool console_given;
-	bool detach; /* go to the background once the VM runs */
+	bool detach;  /* go to the background once the VM runs */
+	bool hostile; /* tests may have the host do wrong (hostile.h) */
 	bool service_enabled[SERVICE_COUNT]; /* by enum service_index */
 	struct run_disk *disks;
 	uint32_t disk_count;

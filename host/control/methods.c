@@ -44,9 +44,24 @@ const struct control_method vm_methods[] = {
 	{ "console.input", method_console_input },
 	{ "events.follow", method_events_follow },
 	{ "trace.follow", method_trace_follow },
+	{ "hostile.channels", method_hostile_channels },
+	{ "hostile.seize", method_hostile_seize },
+	{ "hostile.rescind", method_hostile_rescind },
+	{ "hostile.message", method_hostile_message },
+	{ "hostile.write", method_hostile_write },
+	{ "hostile.receive", method_hostile_receive },
+	{ "hostile.header", method_hostile_header },
+	{ "hostile.interrupt", method_hostile_interrupt },
+	{ "hostile.memory", method_hostile_memory },
 };
 
-const size_t vm_method_count = PORT_ARRAY_SIZE(vm_methods);
+/* The rows at the end of the table. */
+#define HOSTILE_METHODS 9u
+
+size_t vm_methods_served(bool hostile)
+{
+	return PORT_ARRAY_SIZE(vm_methods) - (hostile ? 0 : HOSTILE_METHODS);
+}
 
 const char *method_reason(int code)
 {

@@ -57,6 +57,16 @@ control_method_fn method_console_attach;
 control_method_fn method_console_input;
 control_method_fn method_events_follow;
 control_method_fn method_trace_follow;
+/* methods_hostile.c; only with "lis run --hostile" */
+control_method_fn method_hostile_channels;
+control_method_fn method_hostile_seize;
+control_method_fn method_hostile_rescind;
+control_method_fn method_hostile_message;
+control_method_fn method_hostile_write;
+control_method_fn method_hostile_receive;
+control_method_fn method_hostile_header;
+control_method_fn method_hostile_interrupt;
+control_method_fn method_hostile_memory;
 
 /* For component_done: answer the request that is @context, with {} if ok. */
 void method_done(void *context, const struct component_answer *answer);

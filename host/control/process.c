@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/bus/hostile.h"
 #include "host/component/components.h"
 #include "host/control/base64.h"
 #include "host/control/device_sandbox.h"
@@ -208,6 +209,8 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 			  error);
 	if (code < 0)
 		return code;
+	if (vm->config->hostile)
+		bus_hostile_enable(vm->bus);
 	vm->component_host.loop = &vm->loop;
 	vm->component_host.bus = vm->bus;
 	vm->component_host.event = vm_component_event;
@@ -224,7 +227,8 @@ static int vm_begin(struct vm *vm, struct lis_error *error)
 	listen_fd = vm->instance.listen_fd;
 	vm->instance.listen_fd = -1;
 	code = control_server_start(&vm->server, &vm->loop, listen_fd,
-				    vm_methods, vm_method_count, vm,
+				    vm_methods,
+				    vm_methods_served(vm->config->hostile), vm,
 				    vm_followers_changed, error);
 	if (code < 0)
 		return code;

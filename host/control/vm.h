@@ -153,6 +153,9 @@ void vm_console_push(struct vm *vm);
 
 /* The methods of the control protocol (methods.c). */
 extern const struct control_method vm_methods[];
-extern const size_t vm_method_count;
+
+/* How many of them there are for a client: those of methods_hostile.c, which
+ * come last, only with @hostile. */
+size_t vm_methods_served(bool hostile);
 
 #endif

@@ -204,8 +204,12 @@ static int agree(struct netvsc *netvsc)
 	if (netvsc->ready_error)
 		dev_err(device, "the host refuses its adapter: status 0x%08x\n",
 			netvsc->ready_status);
-	else if (!is_valid_ether_addr(netvsc->shared.address))
+	if (!netvsc->ready_error &&
+	    !is_valid_ether_addr(netvsc->shared.address)) {
+		dev_err(device, "the host gives an address that is none: %pM\n",
+			netvsc->shared.address);
 		netvsc->ready_error = -EINVAL;
+	}
 	return netvsc->ready_error;
 }
 

@@ -241,16 +241,20 @@ void storvsc_ask(struct storvsc_channel *channel)
 		storvsc_fail(channel->storvsc, status);
 }
 
-void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)
+void storvsc_end(struct storvsc *storvsc, const char *why)
 {
 	if (cmpxchg(&storvsc->failed, false, true))
 		return;
 	dev_err(&storvsc->device->dev,
-		"the channel is closed, its disks are gone: %s\n",
-		vmbus_status_text(reason));
+		"the channel is closed, its disks are gone: %s\n", why);
 	complete_all(&storvsc->ready);
 	complete_all(&storvsc->settled);
 	queue_work(system_wq, &storvsc->fail_work);
+}
+
+void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason)
+{
+	storvsc_end(storvsc, vmbus_status_text(reason));
 }
 
 void storvsc_abandon(struct storvsc_channel *channel)

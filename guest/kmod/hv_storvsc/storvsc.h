@@ -104,7 +104,10 @@ void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags);
 /* Sends what the engine has to ask; by the channel's lock. */
 void storvsc_ask(struct storvsc_channel *channel);
 
-/* The host broke the protocol: the channels are closed. Any. */
+/* The channels are closed, for a reason that people can read. Any. */
+void storvsc_end(struct storvsc *storvsc, const char *why);
+
+/* The same: the host broke the protocol. Any. */
 void storvsc_fail(struct storvsc *storvsc, enum vmbus_status reason);
 
 /*

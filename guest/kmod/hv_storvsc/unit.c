@@ -135,7 +135,9 @@ static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 
 /*
  * Every command that takes too long leads here. The host aborts what is under
- * way, and answers each request before the reset.
+ * way, and answers each request before the reset. Of a host that does not the
+ * channels are closed: the SCSI layer gives its commands up and uses them
+ * again, and no late answer is to find them.
  */
 static int host_reset(struct scsi_cmnd *command)
 {
@@ -154,10 +156,16 @@ static int host_reset(struct scsi_cmnd *command)
 	storvsc_unlock(primary, flags);
 	if (status)
 		return FAILED;
-	if (!wait_for_completion_timeout(&storvsc->reset_done,
-					 RESET_LIMIT_S * HZ))
+	if (wait_for_completion_timeout(&storvsc->reset_done,
+					RESET_LIMIT_S * HZ) &&
+	    storvsc->reset_status == STORAGE_NT_SUCCESS)
+		return SUCCESS;
+	/* Where the device is taken back, its removal does what there is. */
+	if (lisbus_channel_rescinded(primary->bus))
 		return FAILED;
-	return storvsc->reset_status == STORAGE_NT_SUCCESS ? SUCCESS : FAILED;
+	storvsc_end(storvsc, "the host does not reset its disks");
+	flush_work(&storvsc->fail_work);
+	return FAILED;
 }
 
 void storvsc_rescan(struct work_struct *work)

@@ -135,7 +135,8 @@ static void answered(struct util *util)
 	timesync->wanted = false;
 	now = unix_time(timesync->host_time_100ns);
 	if (do_settimeofday64(&now))
-		dev_warn(&util->device->dev, "the clock cannot be set\n");
+		dev_warn_ratelimited(&util->device->dev,
+				     "the clock cannot be set\n");
 }
 
 const struct util_service util_timesync = {

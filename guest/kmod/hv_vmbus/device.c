@@ -362,8 +362,9 @@ void bus_device_add(struct work_struct *work)
 	}
 	error = device_new(channel);
 	if (error)
-		pr_err(BUS_LOG "no device for channel %u, instance %pUl: %d\n",
-		       channel->relid, &channel->offer.instance, error);
+		pr_err_ratelimited(
+			BUS_LOG "no device for channel %u, instance %pUl: %d\n",
+			channel->relid, &channel->offer.instance, error);
 }
 
 void bus_device_remove(struct work_struct *work)

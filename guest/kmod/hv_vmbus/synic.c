@@ -98,6 +98,16 @@ static struct hv_message *message_slot(u32 cpu)
 	return &per_cpu(bus_cpus, cpu).messages[VMBUS_MESSAGE_SINT];
 }
 
+/*
+ * Whether the clock's ticks are messages. Elsewhere one is a lie, and there may
+ * be no clock for it to call.
+ */
+static bool ticks_are_messages(void)
+{
+	return (ms_hyperv.features & HV_MSR_SYNTIMER_AVAILABLE) &&
+	       !(ms_hyperv.misc_features & HV_STIMER_DIRECT_MODE_AVAILABLE);
+}
+
 static void message_arrived(u32 cpu)
 {
 	struct hv_message *slot = message_slot(cpu);
@@ -106,7 +116,12 @@ static void message_arrived(u32 cpu)
 	if (type == HVMSG_NONE)
 		return;
 	if (type == HVMSG_TIMER_EXPIRED) {
-		hv_stimer0_isr();
+		if (ticks_are_messages())
+			hv_stimer0_isr();
+		else
+			pr_warn_ratelimited(
+				BUS_LOG "the host broke the protocol: a timer "
+					"that is not there expired\n");
 		vmbus_signal_eom(slot, type);
 	} else if (cpu == bus.cpu) {
 		if (!READ_ONCE(bus.crashed))
