@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import subprocess
+import tempfile
 
 from tally import FAILED, OK, SKIPPED
 
@@ -116,11 +117,14 @@ def style(tally, files):
         tally.add(SKIPPED, "kmod checkpatch", "%s is not there "
                   "(carrier/packages more fetches it)" % script)
         return
-    result = subprocess.run(
-        [script, "--no-tree", "--strict", "--terse", "--show-types",
-         "--no-summary", "--ignore", ",".join(sorted(STYLE_OFF)), "-f"]
-        + files, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, check=False)
+    # It leaves a file of its own where it is run.
+    with tempfile.TemporaryDirectory() as folder:
+        result = subprocess.run(
+            [script, "--no-tree", "--strict", "--terse", "--show-types",
+             "--no-summary", "--ignore", ",".join(sorted(STYLE_OFF)), "-f"]
+            + [os.path.join(ROOT, name) for name in files], cwd=folder,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
     print("".join("    %s\n" % line for line in result.stdout.splitlines()),
           end="")
     tally.add(FAILED if result.returncode else OK, "kmod checkpatch",
