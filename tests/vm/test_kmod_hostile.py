@@ -83,7 +83,8 @@ class Attacked:
 
     def closed_said(self):
         """The reasons of channels that were closed, in the log since then."""
-        return re.findall(r"the channel is closed[^:]*: (.*)", self.said())
+        return re.findall(r"(?:the channel is closed[^:]*|"
+                          r"the host refuses its \w+): (.*)", self.said())
 
     def unload(self):
         """Unloads all drivers: the host is told to let go of everything."""
