@@ -117,11 +117,12 @@ def style(tally, files):
         tally.add(SKIPPED, "kmod checkpatch", "%s is not there "
                   "(carrier/packages more fetches it)" % script)
         return
-    # It leaves a file of its own where it is run.
+    # It leaves a file of its own where it is run, and reads what is included.
     with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "include"))
         result = subprocess.run(
-            [script, "--no-tree", "--strict", "--terse", "--show-types",
-             "--no-summary", "--ignore", ",".join(sorted(STYLE_OFF)), "-f"]
+            [script, "--no-tree", "--root", folder, "--strict", "--terse",
+             "--show-types", "--no-summary", "--ignore", ",".join(sorted(STYLE_OFF)), "-f"]
             + [os.path.join(ROOT, name) for name in files], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)

@@ -23,7 +23,7 @@ PACKAGES = debian.PACKAGES + ("linux-image-cloud-amd64",
                               "linux-headers-cloud-amd64", "dkms",
                               "initramfs-tools", "zstd")
 # Installed in this order.
-VERSIONS = ("0.0.1", "0.0.2")
+VERSIONS = ("0.3.1", "0.3.2")
 DEB = "lis-modules-dkms_%s_all.deb"
 
 

@@ -15,7 +15,7 @@
 #include "guest/lisd/sandbox.h"
 #include "vmbus/port.h"
 
-#define LISD_VERSION	   "0.1.0"
+#define LISD_VERSION	   "0.3.0"
 #define LISD_PATH_BYTES	   512
 #define LISD_SETTINGS_MAX  32
 #define LISD_SETTING_BYTES 256
