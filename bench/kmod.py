@@ -43,9 +43,10 @@ BOOT_LIMIT_S = 60
 # ---- size ----
 
 def stripped_bytes(path):
-    """Size of a module without what only debuggers read."""
+    """Size of a module without what only debuggers and tracers read."""
     copy = "/run/bench-module.ko"
-    subprocess.run(["strip", "--strip-debug", "-o", copy, path], check=True)
+    subprocess.run(["strip", "--strip-debug", "--remove-section=.BTF", "-o",
+                    copy, path], check=True)
     return os.path.getsize(copy)
 
 
