@@ -100,7 +100,6 @@ def vm(_kept):
     """A running guest, of each kernel with each number of processors."""
     if not _kept.alive():
         _kept.boot()
-    _kept.note()
     return _kept
 
 

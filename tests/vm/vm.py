@@ -128,6 +128,7 @@ class Guest:
 
     def try_run(self, command, timeout_s=60):
         """Runs a shell script in the guest: (status, output)."""
+        self.note()
         try:
             return self.console.run(command, timeout_s)
         except console.ConsoleError as error:
@@ -148,10 +149,12 @@ class Guest:
 
     def lis(self, verb, *arguments, **options):
         """Runs a lis command on this VM."""
+        self.note()
         return lis(verb, self.name, *arguments, **options)
 
     def services(self):
         """{service name: its row}."""
+        self.note()
         rpc = Rpc(self.name)
         rows = rpc.call("vm.services")["services"]
         rpc.close()
