@@ -23,6 +23,7 @@ DRIVERS = ("upstream", "ours")
 FEATURES = (
     ("Bus: connection, versions, sysfs, reference clock",
      r"test_bus\.|test_kmod\.|test_trace\."),
+    ("The host's process: names, sockets, its end", r"test_process\."),
     ("Integrated shutdown, restart, turning off",
      r"test_end\.test_(stop|restart|turn_off)"),
     ("kexec, panic reported, kdump",
