@@ -243,6 +243,24 @@ static int uevent(COMPAT_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
 			      &device->channel->offer.type);
 }
 
+/*
+ * The folder of its channels, by the device's lock: a driver that is told of
+ * the device puts files there.
+ */
+static void folder_show(struct lisbus_device *device)
+{
+	struct lisbus_channel *channel = device->channel;
+
+	if (device->channels)
+		return;
+	device->channels =
+		kobject_create_and_add("channels", &device->dev.kobj);
+	if (!device->channels ||
+	    kobject_add(&channel->kobj, device->channels, "%u", channel->relid))
+		dev_warn(&device->dev, "no folder for channel %u in /sys\n",
+			 channel->relid);
+}
+
 static int probe(struct device *dev)
 {
 	struct lisbus_driver *driver = to_lisbus_driver(dev->driver);
@@ -252,6 +270,7 @@ static int probe(struct device *dev)
 
 	if (lisbus_channel_rescinded(device->channel))
 		return -ENODEV;
+	folder_show(device);
 	error = driver->probe(device, id ? id : &no_id);
 	if (!error)
 		return 0;
@@ -339,12 +358,9 @@ static int device_new(struct lisbus_channel *channel)
 		return error;
 	}
 	channel->device = device;
-	device->channels =
-		kobject_create_and_add("channels", &device->dev.kobj);
-	if (!device->channels ||
-	    kobject_add(&channel->kobj, device->channels, "%u", channel->relid))
-		dev_warn(&device->dev, "no folder for channel %u in /sys\n",
-			 channel->relid);
+	device_lock(&device->dev);
+	folder_show(device);
+	device_unlock(&device->dev);
 	return 0;
 }
 
