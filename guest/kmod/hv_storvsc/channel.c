@@ -203,6 +203,7 @@ enum vmbus_status storvsc_send(struct storvsc_channel *channel,
 }
 
 void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags)
+	__releases(&channel->lock)
 {
 	bool signal = channel->signal;
 

@@ -99,7 +99,8 @@ enum vmbus_status storvsc_send(struct storvsc_channel *channel,
  * Lets go of the channel's lock, taken by spin_lock_irqsave(), and signals the
  * host if that is owed: with interrupts on, as it may answer at once.
  */
-void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags);
+void storvsc_unlock(struct storvsc_channel *channel, unsigned long flags)
+	__releases(&channel->lock);
 
 /* Sends what the engine has to ask; by the channel's lock. */
 void storvsc_ask(struct storvsc_channel *channel);
