@@ -79,6 +79,16 @@ static void vlan_text(const json_t *adapter, char *text, size_t text_bytes)
 		snprintf(text, text_bytes, "trunk %.40s", trunk);
 }
 
+static const char *state_text(const json_t *adapter)
+{
+	bool by_function =
+		json_is_true(json_object_get(adapter, "by_function"));
+
+	if (!json_is_true(json_object_get(adapter, "capturing")))
+		return by_function ? "by function" : "";
+	return by_function ? "capturing, by function" : "capturing";
+}
+
 static void row_add(struct table *table, const json_t *adapter)
 {
 	const char *kind = cli_text(adapter, "backend");
@@ -92,16 +102,12 @@ static void row_add(struct table *table, const json_t *adapter)
 	snprintf(channels, sizeof(channels), "%d",
 		 (int)json_integer_value(json_object_get(adapter, "channels")));
 	vlan_text(adapter, vlan, sizeof(vlan));
-	table_add(table,
-		  (const char *const[]){
-			  number, cli_text(adapter, "mac"), behind,
-			  json_is_true(json_object_get(adapter, "gone"))
-				  ? "gone"
-				  : cli_text(adapter, "link"),
-			  vlan, channels,
-			  json_is_true(json_object_get(adapter, "capturing"))
-				  ? "capturing"
-				  : "" });
+	table_add(table, (const char *const[]){
+				 number, cli_text(adapter, "mac"), behind,
+				 json_is_true(json_object_get(adapter, "gone"))
+					 ? "gone"
+					 : cli_text(adapter, "link"),
+				 vlan, channels, state_text(adapter) });
 }
 
 static int list(struct cli *cli)

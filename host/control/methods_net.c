@@ -147,15 +147,17 @@ static json_t *adapter_row(const struct adapter_info *info)
 
 	run_net_mac_text(info->mac, mac);
 	rest = json_pack(
-		"{s:I, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:o, s:o}",
+		"{s:I, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:b, s:o, "
+		"s:o}",
 		"adapter", (json_int_t)info->number, "name", info->name,
 		"backend", run_net_backend_name(info->config->backend), "mac",
 		mac, "link", info->link_up ? "up" : "down", "gone",
 		info->port.gone, "channels", (json_int_t)info->channels, "mtu",
 		(json_int_t)info->port.mtu_bytes, "speed",
 		(json_int_t)info->port.speed_bits_per_second, "capturing",
-		info->capturing, "guest", counters_json(&info->counters),
-		"port", port_json(&info->port_counters));
+		info->capturing, "by_function", info->by_function, "guest",
+		counters_json(&info->counters), "port",
+		port_json(&info->port_counters));
 	json_object_update(row, rest);
 	json_decref(rest);
 	return row;

@@ -273,6 +273,18 @@ static int take_bandwidth(const struct setting *s)
 	return 0;
 }
 
+static int take_function(const struct setting *s)
+{
+	uint64_t value = 0;
+
+	if (strcmp(s->value, "none") != 0 &&
+	    (!whole_number(s->value, UINT32_MAX, &value) || !value))
+		return wrong(s, "a number from 1 to 4294967295, or none");
+	s->net->function = (uint32_t)value;
+	s->net->given |= RUN_NET_GIVEN_FUNCTION;
+	return 0;
+}
+
 /* [ADDRESS]:PORT, up to @end. */
 static bool endpoint_parse(const char *text, const char *end,
 			   struct in_addr *address, uint16_t *port)
@@ -354,6 +366,7 @@ static const struct {
 	{ "native", false, take_native },
 	{ "link", false, take_link },
 	{ "bandwidth", false, take_bandwidth },
+	{ "function", false, take_function },
 	{ "forward", false, take_forward },
 };
 
@@ -379,11 +392,12 @@ int run_net_set(struct run_net *net, const char *what, const char *key,
 			setting.value = "true";
 		return keys[i].take(&setting);
 	}
-	return lis_error_set(err, EINVAL,
-			     "%s: an adapter has no \"%.60s\"; it has user, "
-			     "tap, switch, mac, queues, mtu, monitored, "
-			     "vlan, trunk, native, link, bandwidth and forward",
-			     what, key);
+	return lis_error_set(
+		err, EINVAL,
+		"%s: an adapter has no \"%.60s\"; it has user, "
+		"tap, switch, mac, queues, mtu, monitored, "
+		"vlan, trunk, native, link, bandwidth, function and forward",
+		what, key);
 }
 
 int run_net_check(const struct run_net *net, const char *what,

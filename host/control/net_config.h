@@ -43,6 +43,7 @@ enum run_net_backend {
 #define RUN_NET_GIVEN_LINK	0x4u
 #define RUN_NET_GIVEN_BANDWIDTH 0x8u
 #define RUN_NET_GIVEN_OTHER	0x10u
+#define RUN_NET_GIVEN_FUNCTION	0x20u
 
 /* A port of the host that leads to one of the guest. */
 struct run_net_forward {
@@ -65,6 +66,7 @@ struct run_net {
 	struct network_vlan vlan;
 	bool link_down;
 	uint64_t bits_per_second; /* each way; 0: no limit */
+	uint32_t function; /* serial number of its virtual function; 0: none */
 	struct run_net_forward forwards[RUN_NET_FORWARDS_MAX];
 	uint32_t forward_count;
 };
@@ -97,9 +99,9 @@ json_t *run_net_json(const struct run_net *net);
  * (six bytes in hex with colons), queues, mtu, monitored (a flag), vlan
  * (access: 1 to 4094; or none), trunk (VLANs and ranges joined by +), native
  * (of a trunk, 0: none), link (up or down), bandwidth (bits per second, with K,
- * M or G; 0: no limit), forward (can be repeated): tcp or udp, then
- * :[ADDRESS]:PORT of the host,
- * -[ADDRESS]:PORT of the guest.
+ * M or G; 0: no limit), function (the serial number of its virtual function, or
+ * none), forward (can be repeated): tcp or udp, then :[ADDRESS]:PORT of the
+ * host, -[ADDRESS]:PORT of the guest.
  */
 int run_net_set(struct run_net *net, const char *what, const char *key,
 		const char *value, struct lis_error *err);

@@ -146,6 +146,9 @@ json_t *run_net_json(const struct run_net *net)
 		json_object_set_new(
 			object, "bandwidth",
 			json_integer((json_int_t)net->bits_per_second));
+	if (net->function)
+		json_object_set_new(object, "function",
+				    json_integer(net->function));
 	if (!net->forward_count)
 		return object;
 	forwards = json_array();

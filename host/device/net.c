@@ -136,6 +136,15 @@ static void vlan_set(struct adapter *adapter, const struct network_vlan *vlan)
 	adapter_call(adapter, CALL_CONFIG);
 }
 
+static void function_set(struct adapter *adapter, u32 serial)
+{
+	pthread_mutex_lock(&adapter->lock);
+	adapter->function = serial;
+	pthread_mutex_unlock(&adapter->lock);
+	adapter->config.function = serial;
+	adapter_call(adapter, CALL_CONFIG);
+}
+
 int adapters_set(struct adapters *adapters, u32 number,
 		 const struct run_net *changes, struct lis_error *error)
 {
@@ -147,8 +156,8 @@ int adapters_set(struct adapters *adapters, u32 number,
 	if (changes->backend_given || (changes->given & RUN_NET_GIVEN_OTHER))
 		return lis_error_set(error, EINVAL,
 				     "of an adapter that is there only mac, "
-				     "vlan, trunk, native, link and bandwidth "
-				     "can be changed");
+				     "vlan, trunk, native, link, bandwidth and "
+				     "function can be changed");
 	if (changes->given & RUN_NET_GIVEN_MAC)
 		code = mac_set(adapter, changes, error);
 	if (code < 0)
@@ -159,6 +168,8 @@ int adapters_set(struct adapters *adapters, u32 number,
 		adapter->config.bits_per_second = changes->bits_per_second;
 		net_port_limit_set(adapter->port, changes->bits_per_second);
 	}
+	if (changes->given & RUN_NET_GIVEN_FUNCTION)
+		function_set(adapter, changes->function);
 	if (changes->given & RUN_NET_GIVEN_LINK) {
 		adapter->config.link_down = changes->link_down;
 		adapter_link(adapter);
@@ -224,6 +235,8 @@ static void info_fill(struct adapter *adapter, struct adapter_info *info)
 		.name = adapter->name,
 		.config = &adapter->config,
 		.capturing = adapter->capture != NULL,
+		.by_function = __atomic_load_n(&adapter->by_function,
+					       __ATOMIC_RELAXED),
 	};
 	net_port_info(adapter->port, &info->port);
 	net_port_counters(adapter->port, &info->port_counters);

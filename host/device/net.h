@@ -47,7 +47,8 @@ struct adapter_info {
 	struct network_counters counters; /* as the guest counts */
 	u8 mac[RUN_NET_MAC_BYTES];	  /* in use: the guest may set one */
 	bool link_up;			  /* as the guest is told */
-	u32 channels;			  /* that the guest has open */
+	bool by_function; /* the guest says that frames go that way */
+	u32 channels;	  /* that the guest has open */
 	bool capturing;
 };
 
@@ -81,10 +82,12 @@ int adapters_detach(struct adapters *adapters, u32 number,
 		    struct lis_error *error);
 
 /*
- * Change what @changes->given says: VLAN, link, bandwidth; the address, while
- * the guest has the adapter not open.
- * Returns 0; -ENOENT; -EBUSY: the guest uses the address; -EINVAL: that cannot
- * be changed.
+ * Change what @changes->given says: VLAN, link, bandwidth, virtual function
+ * (its serial number is told to the guest; the function itself is for somebody
+ * else to give it, and with a guest that says that it uses it, the port's
+ * frames are not for the synthetic adapter any more); the address, while the
+ * guest has the adapter not open. Returns 0; -ENOENT; -EBUSY: the guest uses
+ * the address; -EINVAL: that cannot be changed.
  */
 int adapters_set(struct adapters *adapters, u32 number,
 		 const struct run_net *changes, struct lis_error *error);

@@ -68,6 +68,7 @@ static void vsp_begin(struct adapter *adapter)
 	snprintf(options.name, sizeof(options.name), "%s", adapter->name);
 	network_vsp_shared_init(&adapter->vsp, &options);
 	adapter_address(adapter, config->mac);
+	__atomic_store_n(&adapter->by_function, false, __ATOMIC_RELAXED);
 	net_port_takes_set(adapter->port, 0);
 }
 
@@ -474,6 +475,7 @@ static struct adapter *adapter_alloc(struct adapters *adapters, u32 number,
 	adapter->number = number;
 	adapter->config = *config;
 	adapter->vlan = config->vlan;
+	adapter->function = config->function;
 	snprintf(adapter->name, sizeof(adapter->name), "Network Adapter %u",
 		 number);
 	if (!(config->given & RUN_NET_GIVEN_MAC))

@@ -118,9 +118,11 @@ struct adapter {
 	struct network_vsp_shared vsp;
 	u32 starved; /* atomic: workers that wait for a receive slot */
 	u32 queues;
+	bool by_function; /* atomic: frames go by the virtual function */
 	pthread_mutex_t lock;
 	/* Under the lock. */
 	struct network_vlan vlan;
+	u32 function; /* serial number of the virtual function; 0: none */
 	bool link_up;
 	u64 speed_bps;
 	u8 address[RUN_NET_MAC_BYTES]; /* that the guest uses */

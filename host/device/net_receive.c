@@ -289,7 +289,8 @@ bool net_worker_receive(struct net_worker *worker)
 	if (!worker->queue || (!worker->port_ready && !worker->unsent))
 		return false;
 	frame_bytes = network_vsp_rx_max(&worker->vsp);
-	if (!frame_bytes || !worker->link_up) {
+	if (!frame_bytes || !worker->link_up ||
+	    __atomic_load_n(&worker->adapter->by_function, __ATOMIC_RELAXED)) {
 		worker->held = false;
 		return frames_drop(worker);
 	}

@@ -194,6 +194,12 @@ static bool frames_begin(struct net_worker *worker)
 	return true;
 }
 
+static void by_function_set(struct adapter *adapter, bool by_function)
+{
+	by_function = by_function && adapter->vsp.vf_allocated;
+	__atomic_store_n(&adapter->by_function, by_function, __ATOMIC_RELAXED);
+}
+
 /* What a packet wants; whether the next one can be taken. */
 static bool action_take(struct net_worker *worker)
 {
@@ -218,8 +224,11 @@ static bool action_take(struct net_worker *worker)
 		worker->errand.sub_channels = action->sub_channels;
 		net_errand_begin(worker, ERRAND_SUB_CHANNELS);
 		break;
-	case NETWORK_VSP_ANSWER:
 	case NETWORK_VSP_DATA_PATH:
+		by_function_set(worker->adapter, action->virtual_function);
+		answer_send(worker);
+		break;
+	case NETWORK_VSP_ANSWER:
 		answer_send(worker);
 		changed_take(worker);
 		break;
@@ -324,16 +333,30 @@ static bool turn_take(struct net_worker *worker)
 
 /* ---- the thread ---- */
 
+/* What the guest is told of. */
+static void primary_config_take(struct net_worker *worker, u64 speed_bps,
+				u32 function)
+{
+	network_vsp_link(&worker->vsp, worker->link_up, speed_bps);
+	if (function == worker->vsp.shared->vf_serial)
+		return;
+	network_vsp_vf(&worker->vsp, function != 0, function);
+	/* The way of one that goes is closed at once. */
+	by_function_set(worker->adapter, false);
+}
+
 static void config_take(struct net_worker *worker)
 {
 	struct adapter *adapter = worker->adapter;
 	bool looks_first;
 	u64 speed_bps;
+	u32 function;
 
 	pthread_mutex_lock(&adapter->lock);
 	worker->vlan = adapter->vlan;
 	worker->link_up = adapter->link_up;
 	speed_bps = adapter->speed_bps;
+	function = adapter->function;
 	pthread_mutex_unlock(&adapter->lock);
 	/* Only a tap has to copy for it: there it guards what VLANs part. */
 	looks_first = adapter->config.backend != RUN_NET_TAP ||
@@ -343,7 +366,7 @@ static void config_take(struct net_worker *worker)
 				     looks_first ? net_worker_wants : NULL,
 				     worker);
 	if (!worker->place->index)
-		network_vsp_link(&worker->vsp, worker->link_up, speed_bps);
+		primary_config_take(worker, speed_bps, function);
 	worker->port_ready = true;
 }
 

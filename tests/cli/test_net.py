@@ -8,7 +8,8 @@ from fake_vm import Failure
 ADAPTERS = {"adapters": [
     {"adapter": 0, "name": "Network Adapter 0", "backend": "user",
      "user": True, "mac": "00:15:5d:00:00:01", "link": "up", "gone": False,
-     "channels": 2, "mtu": 1500, "speed": 0, "capturing": False},
+     "channels": 2, "mtu": 1500, "speed": 0, "capturing": False,
+     "function": 7, "by_function": True},
     {"adapter": 3, "name": "Network Adapter 3", "backend": "tap",
      "tap": "tap7", "mac": "00:15:5d:00:00:02", "link": "down", "gone": True,
      "channels": 0, "mtu": 9000, "speed": 0, "capturing": True,
@@ -26,7 +27,8 @@ def test_list(lis):
     result = lis("net", "list", "demovm")
     assert result.status == 0
     assert [line.split() for line in result.out.splitlines()[2:]] == [
-        ["0", "00:15:5d:00:00:01", "user", "up", "2"],
+        ["0", "00:15:5d:00:00:01", "user", "up", "2", "by",
+         "function"],
         ["3", "00:15:5d:00:00:02", "tap", "tap7", "gone", "trunk", "5+9",
          "0", "capturing"]]
     assert lis("net", "list", "demovm", "--json").json() == ADAPTERS

@@ -126,6 +126,11 @@ static void test_set(void **state)
 	assert_int_equal(json_integer_value(listed(0, "native")), 5);
 	sim_ok(sim_client, "net.set", adapter_with(0, "bandwidth", "10M"));
 	assert_int_equal(json_integer_value(listed(0, "bandwidth")), 10000000);
+	sim_ok(sim_client, "net.set", adapter_with(0, "function", "9"));
+	assert_int_equal(json_integer_value(listed(0, "function")), 9);
+	assert_true(json_is_false(listed(0, "by_function")));
+	sim_ok(sim_client, "net.set", adapter_with(0, "function", "none"));
+	assert_null(listed(0, "function"));
 	sim_ok(sim_client, "net.set",
 	       adapter_with(0, "mac", "02:00:00:00:00:01"));
 	assert_string_equal(json_string_value(listed(0, "mac")),

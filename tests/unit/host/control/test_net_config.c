@@ -58,6 +58,11 @@ static void test_everything(void **state)
 	assert_int_equal(parse("switch=lan,bandwidth=2500"), 0);
 	assert_int_equal(net.backend, RUN_NET_SWITCH);
 	assert_int_equal(net.bits_per_second, 2500);
+	assert_int_equal(parse("user,function=4294967295"), 0);
+	assert_int_equal(net.function, 4294967295u);
+	assert_int_equal(net.given, RUN_NET_GIVEN_FUNCTION);
+	assert_int_equal(parse("user,function=7,function=none"), 0);
+	assert_int_equal(net.function, 0);
 }
 
 static void test_trunk(void **state)
@@ -140,6 +145,9 @@ static void test_wrong(void **state)
 		{ "user,bandwidth=fast", "a rate" },
 		{ "user,bandwidth=1MB", "a rate" },
 		{ "user,bandwidth=99999999999T", "a rate" },
+		{ "user,function=0", "1 to 4294967295" },
+		{ "user,function=4294967296", "1 to 4294967295" },
+		{ "user,function=on", "or none" },
 		{ "user,forward=tcp:22", "like tcp" },
 		{ "user,forward=icmp::1-:1", "like tcp" },
 		{ "user,forward=tcp::0-:22", "like tcp" },
@@ -181,7 +189,7 @@ static void test_json(void **state)
 
 	(void)state;
 	assert_int_equal(parse("user,mac=02:00:00:00:00:01,mtu=1500,trunk=5+9,"
-			       "native=5,link=down,bandwidth=1G,"
+			       "native=5,link=down,bandwidth=1G,function=7,"
 			       "forward=tcp::1-:2,forward=udp::3-:4"),
 			 0);
 	first = net;
