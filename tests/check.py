@@ -69,7 +69,8 @@ OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
             "test_backup or test_end or test_scribbled_rings or " \
             "test_boots_from_a_disk or test_disk_and_services" % (
                 OURS_STRESS, OURS_SUSPEND)
-OURS_NETWORK = "test_again_and_again or test_switch or test_tap"
+OURS_NETWORK = "test_again_and_again or test_switch or test_tap or " \
+    "test_function"
 OURS_NETWORK_FULL = "test_network and not test_ipxe"
 VM_GROUPS_FULL = {
     **VM_GROUPS,

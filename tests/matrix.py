@@ -58,6 +58,7 @@ FEATURES = (
     ("Network: filters, bandwidth, back pressure", r"test_network_flow\."),
     ("Network: ring sizes, queue limits, address, XDP",
      r"test_network_driver\."),
+    ("Network: virtual function, by a stand-in", r"test_network_function\."),
     ("Network: DPDK on the user space door", r"test_network_peers\.test_dpdk"),
     ("User space door", r"test_kmod_uio\."),
     ("Processors that go and come", r"test_kmod_cpus\."),

@@ -8,7 +8,9 @@ What lives here: what goes into a guest. What runs in it is in ../guest.
 import glob
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 
 import initramfs
@@ -112,17 +114,50 @@ def modules_folder(name):
     return os.path.join(root, name)
 
 
+def headers(name):
+    """The headers of a kernel, or None."""
+    found = glob.glob(os.path.join(cache_folder(), "headers-" + name,
+                                   "usr/src/linux-headers-*/Module.symvers"))
+    return os.path.dirname(found[0]) if found else None
+
+
+def standin(name):
+    """A module that stands in for an adapter's virtual function (../guest/
+    function), built once for a kernel; None without that kernel's headers."""
+    folder = os.path.join(PARTS, "function")
+    total = hashlib.sha256(os.path.realpath(headers(name) or "").encode())
+    for entry in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, entry), "rb") as stream:
+            total.update(stream.read())
+    path = os.path.join(cache_folder(), "vfstandin-%s-%s.ko" % (
+        name, total.hexdigest()[:16]))
+    if not headers(name) or os.path.exists(path):
+        return path if headers(name) else None
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        result = subprocess.run(
+            ["make", "-s", "-C", headers(name), "M=" + copy, "CC=gcc", "W=1",
+             "KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
+        if result.returncode:
+            raise CarrierError("vfstandin for %s does not build:\n%s" % (
+                name, result.stdout))
+        module = os.path.join(copy, "vfstandin.ko")
+        subprocess.run(["strip", "--strip-debug", module], check=True)
+        with open(module, "rb") as stream:
+            initramfs.write_whole(path, stream.read())
+    return path
+
+
 def build_modules(name):
     """Builds the modules of guest/kmod for a kernel, or finds them built."""
-    headers = [os.path.dirname(path) for path in glob.glob(os.path.join(
-        cache_folder(), "headers-" + name,
-        "usr/src/linux-headers-*/Module.symvers"))]
     script = os.path.join(os.path.dirname(os.path.dirname(HERE)), "guest",
                           "kmod", "build")
-    if not headers:
+    if not headers(name):
         raise CarrierError("headers-%s is not in %s (carrier/packages fetches "
                            "it)" % (name, cache_folder()))
-    result = subprocess.run([script, headers[0], modules_folder(name)],
+    result = subprocess.run([script, headers(name), modules_folder(name)],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, check=False)
     if result.returncode:
@@ -143,8 +178,8 @@ def modules(name, drivers="upstream"):
     return found
 
 
-def _add_modules(archive, name, drivers):
-    found = modules(name, drivers)
+def _add_modules(archive, kernel, drivers):
+    found = modules(kernel, drivers)
     order = []
     for name in LOADED + SPARE:
         closure = found.closure([name])
@@ -154,6 +189,8 @@ def _add_modules(archive, name, drivers):
         order.append("%s %s\n" % (names[-1], " ".join(names[:-1])))
         for key, data in closure:
             archive.once("modules/%s.ko" % key, data)
+    if standin(kernel):
+        archive.file("modules/vfstandin.ko", standin(kernel))
     archive.data("modules/order", "".join(order).encode())
     archive.data("etc/modules", " ".join(LOADED).encode())
 
@@ -206,7 +243,7 @@ def modules_digest(name, drivers):
 def _digest(name, drivers):
     """Changes when anything that a guest is made of does."""
     total = hashlib.sha256(modules_digest(name, drivers))
-    for folder in (HERE, PARTS):
+    for folder in (HERE, PARTS, os.path.join(PARTS, "function")):
         for entry in sorted(os.listdir(folder)):
             if entry.endswith((".py", ".sh", ".c")):
                 with open(os.path.join(folder, entry), "rb") as stream:

@@ -205,6 +205,20 @@ static inline bool compat_is_isolated(void)
 	bpf_warn_invalid_xdp_action(verdict)
 #endif
 
+/* 6.2: an interface of another's gets no IPv6 address; before, slaves do not.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define compat_no_addrconf_set(netdev, none)                                   \
+	do {                                                                   \
+		if (none)                                                      \
+			(netdev)->priv_flags |= IFF_NO_ADDRCONF;               \
+		else                                                           \
+			(netdev)->priv_flags &= ~IFF_NO_ADDRCONF;              \
+	} while (0)
+#else
+#define compat_no_addrconf_set(netdev, none) ((void)(netdev))
+#endif
+
 /* 6.3: an interface tells which verdicts it follows. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define compat_xdp_features_set(netdev)                                        \

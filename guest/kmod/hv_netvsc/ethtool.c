@@ -44,13 +44,27 @@ static const struct {
 	{ "errors", offsetof(struct netvsc_stats, errors) },
 };
 
+/* Names as of the kernel's own: programs know them. */
+static const struct {
+	const char *name;
+	bool received;
+	size_t offset;
+} function_counters[] = {
+	{ "vf_rx_packets", true, offsetof(struct netvsc_stats, packets) },
+	{ "vf_rx_bytes", true, offsetof(struct netvsc_stats, bytes) },
+	{ "vf_tx_packets", false, offsetof(struct netvsc_stats, packets) },
+	{ "vf_tx_bytes", false, offsetof(struct netvsc_stats, bytes) },
+	{ "vf_tx_dropped", false, offsetof(struct netvsc_stats, dropped) },
+};
+
 static int get_sset_count(struct net_device *netdev, int set)
 {
 	struct netvsc *netvsc = netdev_priv(netdev);
 
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return netvsc->channel_count * 2 * (int)ARRAY_SIZE(counters);
+	return netvsc->channel_count * 2 * (int)ARRAY_SIZE(counters) +
+	       (int)ARRAY_SIZE(function_counters);
 }
 
 static void get_strings(struct net_device *netdev, u32 set, u8 *text)
@@ -68,6 +82,9 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *text)
 					 queue, counters[i].name);
 				text += ETH_GSTRING_LEN;
 			}
+	for (i = 0; i < ARRAY_SIZE(function_counters); i++)
+		strscpy((char *)text + i * ETH_GSTRING_LEN,
+			function_counters[i].name, ETH_GSTRING_LEN);
 }
 
 static u64 *stats_put(const struct netvsc_stats *stats, u64 *to)
@@ -80,6 +97,22 @@ static u64 *stats_put(const struct netvsc_stats *stats, u64 *to)
 	return to + ARRAY_SIZE(counters);
 }
 
+static void function_stats_put(const struct netvsc *netvsc, u64 *to)
+{
+	struct netvsc_stats tx, rx;
+	u32 i;
+
+	memset(&tx, 0, sizeof(tx));
+	memset(&rx, 0, sizeof(rx));
+	netvsc_function_stats(netvsc, &tx, &rx);
+	for (i = 0; i < ARRAY_SIZE(function_counters); i++)
+		to[i] = *(
+			const u64 *)((const u8 *)(function_counters[i].received
+							  ? &rx
+							  : &tx) +
+				     function_counters[i].offset);
+}
+
 static void get_ethtool_stats(struct net_device *netdev,
 			      struct ethtool_stats *unused, u64 *to)
 {
@@ -90,6 +123,7 @@ static void get_ethtool_stats(struct net_device *netdev,
 		to = stats_put(&netvsc->channels[queue]->tx, to);
 		to = stats_put(&netvsc->channels[queue]->rx, to);
 	}
+	function_stats_put(netvsc, to);
 }
 
 /*

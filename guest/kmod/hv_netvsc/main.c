@@ -20,6 +20,7 @@ void netvsc_fail(struct netvsc *netvsc, enum vmbus_status reason)
 	complete_all(&netvsc->ready);
 	complete_all(&netvsc->closed);
 	complete(&netvsc->answered);
+	complete(&netvsc->switched);
 	queue_work(system_wq, &netvsc->fail_work);
 }
 
@@ -69,6 +70,7 @@ static int interface_add(struct netvsc *netvsc)
 	netvsc->mtu_bytes = min(netvsc->mtu_bytes, netvsc->shared.mtu_bytes);
 	netdev->mtu = netvsc->mtu_bytes;
 	netif_carrier_off(netdev);
+	netdev_lockdep_set_classes(netdev);
 	error = netif_set_real_num_tx_queues(netdev, netvsc->channel_count);
 	if (!error)
 		error = netif_set_real_num_rx_queues(netdev,
@@ -82,12 +84,14 @@ static int interface_add(struct netvsc *netvsc)
 		queue_work(system_wq, &netvsc->fail_work);
 	else if (READ_ONCE(netvsc->shared.link_up))
 		netif_carrier_on(netdev);
+	netvsc_function_begin(netvsc);
 	return 0;
 }
 
 static void works_cancel(struct netvsc *netvsc)
 {
 	cancel_delayed_work_sync(&netvsc->change_work);
+	cancel_delayed_work_sync(&netvsc->function_work);
 	cancel_work_sync(&netvsc->fail_work);
 }
 
@@ -107,7 +111,9 @@ static int probe(struct lisbus_device *device,
 	netdev->netdev_ops = &netvsc_netdev_ops;
 	netdev->ethtool_ops = &netvsc_ethtool_ops;
 	lisbus_set_drvdata(device, netvsc);
-	error = netvsc_memory_alloc(netvsc);
+	error = netvsc_function_init(netvsc);
+	if (!error)
+		error = netvsc_memory_alloc(netvsc);
 	if (error)
 		goto free;
 	error = netvsc_session_begin(netvsc);
@@ -120,6 +126,7 @@ static int probe(struct lisbus_device *device,
 	works_cancel(netvsc);
 	netvsc_memory_free(netvsc);
 free:
+	netvsc_function_free(netvsc);
 	free_netdev(netdev);
 	return error;
 }
@@ -141,6 +148,7 @@ static void remove(struct lisbus_device *device)
 {
 	struct netvsc *netvsc = lisbus_get_drvdata(device);
 
+	netvsc_function_end(netvsc);
 	unregister_netdev(netvsc->netdev);
 	WRITE_ONCE(netvsc->registered, false);
 	rtnl_lock();
@@ -149,6 +157,7 @@ static void remove(struct lisbus_device *device)
 	rtnl_unlock();
 	works_cancel(netvsc);
 	netvsc_memory_free(netvsc);
+	netvsc_function_free(netvsc);
 	free_netdev(netvsc->netdev);
 }
 
@@ -196,12 +205,20 @@ static struct lisbus_driver driver = {
 
 static int __init netvsc_module_init(void)
 {
-	return lisbus_driver_register(&driver, THIS_MODULE, KBUILD_MODNAME);
+	int error = netvsc_functions_begin();
+
+	if (error)
+		return error;
+	error = lisbus_driver_register(&driver, THIS_MODULE, KBUILD_MODNAME);
+	if (error)
+		netvsc_functions_end();
+	return error;
 }
 
 static void __exit netvsc_module_exit(void)
 {
 	lisbus_driver_unregister(&driver);
+	netvsc_functions_end();
 }
 
 module_init(netvsc_module_init);

@@ -13,6 +13,7 @@ static int netvsc_open(struct net_device *netdev)
 	if (!netvsc->session || READ_ONCE(netvsc->failed))
 		return -ENODEV;
 	netif_tx_start_all_queues(netdev);
+	netvsc_function_open(netvsc);
 	return 0;
 }
 
@@ -33,6 +34,7 @@ static int netvsc_stop(struct net_device *netdev)
 {
 	netif_tx_disable(netdev);
 	filter_put(netdev_priv(netdev), 0);
+	netvsc_function_close(netdev_priv(netdev));
 	return 0;
 }
 
@@ -46,6 +48,7 @@ static void netvsc_set_rx_mode(struct net_device *netdev)
 	else if ((netdev->flags & IFF_ALLMULTI) || !netdev_mc_empty(netdev))
 		filter |= NETWORK_FILTER_ALL_MULTICAST;
 	filter_put(netdev_priv(netdev), filter);
+	netvsc_function_rx_mode(netdev_priv(netdev));
 }
 
 void netvsc_filter_set(struct netvsc *netvsc)
@@ -67,6 +70,14 @@ void netvsc_changed(struct work_struct *work)
 
 /* ---- what can be changed ---- */
 
+static void function_address_back(struct netvsc *netvsc)
+{
+	struct sockaddr address = { .sa_family = netvsc->netdev->type };
+
+	ether_addr_copy((u8 *)address.sa_data, netvsc->netdev->dev_addr);
+	netvsc_function_address(netvsc, &address);
+}
+
 static int netvsc_set_mac_address(struct net_device *netdev, void *wanted)
 {
 	struct netvsc *netvsc = netdev_priv(netdev);
@@ -77,9 +88,14 @@ static int netvsc_set_mac_address(struct net_device *netdev, void *wanted)
 		return error;
 	if (!netvsc->session)
 		return -ENODEV;
-	error = netvsc_address_tell(netvsc, (const u8 *)address->sa_data);
+	error = netvsc_function_address(netvsc, wanted);
 	if (error)
 		return error;
+	error = netvsc_address_tell(netvsc, (const u8 *)address->sa_data);
+	if (error) {
+		function_address_back(netvsc);
+		return error;
+	}
 	netvsc->address_set = true;
 	eth_commit_mac_addr_change(netdev, wanted);
 	return 0;
@@ -96,6 +112,9 @@ static int netvsc_change_mtu(struct net_device *netdev, int mtu)
 		netdev_err(netdev, "%s\n", obstacle);
 		return -EINVAL;
 	}
+	error = netvsc_function_mtu(netvsc, (u32)mtu);
+	if (error)
+		return error;
 	netvsc->mtu_bytes = (u32)mtu;
 	error = netvsc_session_renew(netvsc);
 	if (!error && netvsc->shared.mtu_bytes < (u32)mtu) {
@@ -108,6 +127,7 @@ static int netvsc_change_mtu(struct net_device *netdev, int mtu)
 		return 0;
 	}
 	netvsc->mtu_bytes = before;
+	netvsc_function_mtu(netvsc, before);
 	if (netvsc_session_renew(netvsc))
 		netdev_err(netdev, "the adapter is dead\n");
 	return error;
@@ -186,7 +206,7 @@ void netvsc_features_init(struct netvsc *netvsc)
 
 /* ---- counters ---- */
 
-static void stats_add(const struct netvsc_stats *stats,
+void netvsc_stats_add(const struct netvsc_stats *stats,
 		      struct netvsc_stats *total)
 {
 	struct netvsc_stats now = netvsc_stats_read(stats);
@@ -210,9 +230,10 @@ static void netvsc_get_stats64(struct net_device *netdev,
 	for (i = 0; i < NETWORK_CHANNELS_MAX; i++) {
 		if (!READ_ONCE(netvsc->channels[i]))
 			continue;
-		stats_add(&netvsc->channels[i]->rx, &rx);
-		stats_add(&netvsc->channels[i]->tx, &tx);
+		netvsc_stats_add(&netvsc->channels[i]->rx, &rx);
+		netvsc_stats_add(&netvsc->channels[i]->tx, &tx);
 	}
+	netvsc_function_stats(netvsc, &tx, &rx);
 	to->rx_packets = rx.packets;
 	to->rx_bytes = rx.bytes;
 	to->multicast = rx.multicast;
@@ -229,6 +250,7 @@ const struct net_device_ops netvsc_netdev_ops = {
 	.ndo_start_xmit = netvsc_xmit,
 	.ndo_select_queue = netvsc_select_queue,
 	.ndo_set_rx_mode = netvsc_set_rx_mode,
+	.ndo_change_rx_flags = netvsc_change_rx_flags,
 	.ndo_set_mac_address = netvsc_set_mac_address,
 	.ndo_bpf = netvsc_bpf,
 	.ndo_change_mtu = netvsc_change_mtu,

@@ -7,8 +7,8 @@
  * an adapter from the opening of its channels to their closing. receive.c: what
  * the host sends. send.c: frames to it. netdev.c: what the network stack asks.
  * ethtool.c: what administrators ask. xdp.c: programs that see a frame before
- * the network stack. Not here: the protocol (services/network/vsc.h), channels
- * (lisbus.h).
+ * the network stack. function.c: the virtual function. Not here: the protocol
+ * (services/network/vsc.h), channels (lisbus.h).
  *
  * A session is what lies between an opening of the primary channel and its
  * closing; another MTU or number of channels is another session. Sessions begin
@@ -81,6 +81,11 @@ struct netvsc_stats {
 	u64 multicast;
 	u64 dropped;
 	u64 errors;
+};
+
+/* Of one processor: what went by the virtual function. */
+struct netvsc_function_stats {
+	struct netvsc_stats tx, rx;
 };
 
 /* Memory lent to the host. */
@@ -168,6 +173,15 @@ struct netvsc {
 
 	struct work_struct fail_work;
 	struct delayed_work change_work;
+
+	/* function.c's, by rtnl. */
+	struct list_head list;
+	struct net_device __rcu *function;
+	bool function_new; /* it is to become as the adapter is */
+	bool by_function;  /* where frames go */
+	struct netvsc_function_stats __percpu *function_stats;
+	struct delayed_work function_work;
+	struct completion switched;
 };
 
 /* ---- session.c ---- */
@@ -214,6 +228,12 @@ int netvsc_address_tell(struct netvsc *netvsc, const u8 *address);
  * 0, -EIO (the host refused), -ENODEV or -ETIMEDOUT.
  */
 int netvsc_ask(struct netvsc *netvsc, enum network_vsc_request request);
+
+/*
+ * Has frames go by the virtual function, or no more; by rtnl. 0, -ENODEV, -EIO
+ * (no session any more) or -ETIMEDOUT.
+ */
+int netvsc_path_switch(struct netvsc *netvsc, bool function);
 
 /* What the host is to do, by the interface's features. */
 struct ndis_offload_parameters netvsc_offloads(netdev_features_t features);
@@ -281,6 +301,10 @@ void netvsc_features_init(struct netvsc *netvsc);
 /* Tells the host which frames are wanted; in a session. */
 void netvsc_filter_set(struct netvsc *netvsc);
 
+/* Adds counters as they were at one time. */
+void netvsc_stats_add(const struct netvsc_stats *stats,
+		      struct netvsc_stats *total);
+
 /* The other network's address is to be asked for: work. */
 void netvsc_changed(struct work_struct *work);
 
@@ -300,6 +324,42 @@ int netvsc_bpf(struct net_device *netdev, struct netdev_bpf *command);
 
 /* The one copy of the frame that the host may change at any time, to @to. */
 void netvsc_frame_copy(const struct network_vsc_frame *frame, u8 *to);
+
+/* ---- function.c ---- */
+
+/* The look at all interfaces, before there are adapters and after. */
+int netvsc_functions_begin(void);
+void netvsc_functions_end(void);
+
+/* What an adapter needs for it: 0 or -ENOMEM; and its end. */
+int netvsc_function_init(struct netvsc *netvsc);
+void netvsc_function_free(struct netvsc *netvsc);
+
+/* An interface may have a function from now on, and no more. Takes rtnl. */
+void netvsc_function_begin(struct netvsc *netvsc);
+void netvsc_function_end(struct netvsc *netvsc);
+
+/*
+ * Sends a frame by the function, when by_function is set; false: it goes by the
+ * host all the same. In softirq.
+ */
+bool netvsc_function_xmit(struct netvsc *netvsc, struct sk_buff *skb);
+
+/*
+ * What the interface is asked, the function does too, if there is one: 0, or
+ * what it says. By rtnl; the first by the interface's address lock.
+ */
+void netvsc_function_rx_mode(struct netvsc *netvsc);
+void netvsc_change_rx_flags(struct net_device *netdev, int flags);
+void netvsc_function_open(struct netvsc *netvsc);
+void netvsc_function_close(struct netvsc *netvsc);
+int netvsc_function_mtu(struct netvsc *netvsc, u32 mtu_bytes);
+int netvsc_function_address(struct netvsc *netvsc, void *address);
+int netvsc_function_program(struct netvsc *netvsc, struct netdev_bpf *command);
+
+/* Adds what went by it, of all processors. */
+void netvsc_function_stats(const struct netvsc *netvsc, struct netvsc_stats *tx,
+			   struct netvsc_stats *rx);
 
 /* ---- ethtool.c ---- */
 

@@ -215,6 +215,13 @@ static enum vmbus_status event_take(struct netvsc_channel *channel,
 		netif_carrier_off(netvsc->netdev);
 		mod_delayed_work(system_wq, &netvsc->change_work, CHANGE_DELAY);
 		break;
+	case NETWORK_VSC_VF:
+		if (READ_ONCE(netvsc->registered))
+			mod_delayed_work(system_wq, &netvsc->function_work, 0);
+		break;
+	case NETWORK_VSC_PATH:
+		complete(&netvsc->switched);
+		break;
 	case NETWORK_VSC_TABLE:
 		netvsc->table_given = true;
 		break;

@@ -287,6 +287,9 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	unsigned long flags;
 	bool copied = false, tell = !netdev_xmit_more(), signal = false;
 
+	if (unlikely(READ_ONCE(netvsc->by_function)) &&
+	    netvsc_function_xmit(netvsc, skb))
+		return NETDEV_TX_OK;
 	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
 	skb_tx_timestamp(skb);

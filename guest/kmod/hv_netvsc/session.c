@@ -159,6 +159,7 @@ static int shared_init(struct netvsc *netvsc)
 	const struct network_vsc_options options = {
 		.mtu_bytes = netvsc->mtu_bytes,
 		.channels = netvsc->channels_wanted,
+		.virtual_function = true,
 		/* Before there is an interface, what it will have. */
 		.offloads = netvsc_offloads(netvsc->registered
 						    ? netvsc->netdev->features
@@ -320,6 +321,8 @@ void netvsc_session_end(struct netvsc *netvsc)
 		dev_err(&netvsc->device->dev,
 			"the channel is closed, the adapter is dead: %s\n",
 			vmbus_status_text(netvsc->failure));
+	/* A host that has no channel sends them by itself. */
+	WRITE_ONCE(netvsc->by_function, false);
 	goodbye(netvsc);
 	for (i = netvsc->channel_count; i--;)
 		channel_close(netvsc->channels[i]);
@@ -441,4 +444,20 @@ int netvsc_address_tell(struct netvsc *netvsc, const u8 *address)
 	ether_addr_copy(netvsc->shared.options.address, address);
 	spin_unlock_irq(&primary->lock);
 	return netvsc_ask(netvsc, NETWORK_VSC_REQUEST_ADDRESS);
+}
+
+int netvsc_path_switch(struct netvsc *netvsc, bool function)
+{
+	struct netvsc_channel *primary = netvsc->channels[0];
+
+	ASSERT_RTNL();
+	if (!netvsc->session ||
+	    lisbus_channel_rescinded(netvsc->device->channel))
+		return -ENODEV;
+	reinit_completion(&netvsc->switched);
+	spin_lock_irq(&primary->lock);
+	network_vsc_data_path(&primary->vsc, function);
+	netvsc_settle(primary);
+	spin_unlock_irq(&primary->lock);
+	return wait_long(netvsc, &netvsc->switched, ANSWER_LIMIT_S);
 }

@@ -143,6 +143,7 @@ int netvsc_bpf(struct net_device *netdev, struct netdev_bpf *command)
 	const char *obstacle =
 		netvsc_xdp_obstacle(netdev->mtu, netdev->features);
 	struct bpf_prog *before;
+	int error;
 
 	if (command->command != XDP_SETUP_PROG)
 		return -EINVAL;
@@ -151,6 +152,12 @@ int netvsc_bpf(struct net_device *netdev, struct netdev_bpf *command)
 		NL_SET_ERR_MSG_MOD(command->extack,
 				   "LRO is on, or the MTU too large");
 		return -EOPNOTSUPP;
+	}
+	error = netvsc_function_program(netvsc, command);
+	if (error) {
+		NL_SET_ERR_MSG_MOD(command->extack,
+				   "the virtual function takes no program");
+		return error;
 	}
 	before = rtnl_dereference(netvsc->program);
 	rcu_assign_pointer(netvsc->program, command->prog);
