@@ -39,7 +39,8 @@ struct lisbus_device {
 	struct kobject *channels; /* folder of them in /sys */
 	const char *driver_override;
 	bool suspended; /* by its driver */
-	bool parked;	/* without its driver, which cannot suspend */
+	/* Taken from it, as it cannot suspend; compared, and no more. */
+	const struct device_driver *parked;
 };
 
 #define to_lisbus_device(d) container_of(d, struct lisbus_device, dev)

@@ -26,6 +26,7 @@
 #define MSR_MTRR_DEFAULT_TYPE	0x2ffu
 /* Enabled, write-back: what firmware would have left. */
 #define MTRR_ENABLED_WRITE_BACK 0x806ull
+#define MSR_DECODE_CONFIG	0xc0011029u /* AMD's DE_CFG */
 
 #define EFER_LONG_MODE_ENABLE 0x100ull
 #define EFER_LONG_MODE_ACTIVE 0x400ull
@@ -246,6 +247,27 @@ static int set_msrs(struct vcpu *vcpu, struct lis_error *err)
 	return 0;
 }
 
+/*
+ * A guest that hibernates reads this register, and writes later what it read.
+ * Of its own accord KVM gives 0, and takes nothing but what the register may
+ * be. CPUs of others have no such register.
+ */
+static int set_decode_config(struct vcpu *vcpu, struct lis_error *err)
+{
+	union {
+		struct kvm_msrs msrs;
+		u8 room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} request = { .room = { 0 } };
+
+	request.msrs.nmsrs = 1;
+	request.msrs.entries[0].index = MSR_DECODE_CONFIG;
+	if (ioctl(vcpu->machine->kvm_fd, KVM_GET_MSRS, &request) != 1)
+		return 0;
+	if (ioctl(vcpu->fd, KVM_SET_MSRS, &request) != 1)
+		return kvm_failed("set a vCPU's decode configuration", err);
+	return 0;
+}
+
 static struct kvm_segment segment(u16 selector, u8 type, bool system)
 {
 	return (struct kvm_segment){
@@ -321,7 +343,8 @@ static int setup_vcpu(struct vcpu *vcpu, const struct cpuid_table *model,
 	if (has(machine, KVM_CAP_HYPERV_ENFORCE_CPUID) &&
 	    enable(vcpu->fd, KVM_CAP_HYPERV_ENFORCE_CPUID, 1))
 		return kvm_failed("enforce the vCPU's Hyper-V features", err);
-	return set_msrs(vcpu, err);
+	ret = set_decode_config(vcpu, err);
+	return ret ? ret : set_msrs(vcpu, err);
 }
 
 int kvm_setup_vcpus(struct machine *machine, const struct boot_entry *entry,

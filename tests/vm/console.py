@@ -71,6 +71,17 @@ class Console:
                                            pattern, self.tail()))
                 self.changed.wait(rest)
 
+    def wait_closed_or(self, pattern, timeout_s):
+        """Waits until the guest's process ends, or pattern (bytes) matches."""
+        expression = re.compile(pattern, re.MULTILINE)
+        with self.changed:
+            if not self.changed.wait_for(
+                    lambda: self.closed or expression.search(self.text),
+                    timeout_s):
+                raise ConsoleError("the guest's console was silent for %g s; "
+                                   "its last lines:\n%s" % (
+                                       timeout_s, self.tail()))
+
     def position(self):
         """How much has been read: a start for wait()."""
         with self.changed:

@@ -61,11 +61,11 @@ class Sleeper:
     """A guest with a disk to hibernate to, one that is in use, and an
     adapter."""
 
-    def __init__(self, new_vm, folder, kernel, cpus, drivers):
+    def __init__(self, new_vm, folder, kernel, cpus, drivers, memory):
         self.folder = folder
         self.data = image_make(str(folder / "data.raw"), DATA_MIB * MIB)
         swap = image_make(str(folder / "swap.raw"), SWAP_MIB * MIB)
-        self.vm = new_vm(kernel, cpus=cpus, drivers=drivers,
+        self.vm = new_vm(kernel, cpus=cpus, drivers=drivers, memory=memory,
                          options=("--hibernation", "--disk", swap, "--disk",
                                   self.data, "--net", "user"))
         name = find(self.vm, SWAP_MIB)
@@ -75,8 +75,12 @@ class Sleeper:
 
     def sleep(self):
         """Hibernates; the id of the command that goes on afterwards."""
-        identity = self.vm.console.send(SLEEP.format(how="shutdown"))
-        assert self.vm.wait_end(RESUME_LIMIT_S) == 0
+        console = self.vm.console
+        identity = console.send(SLEEP.format(how="shutdown"))
+        console.wait_closed_or(rb"@@lis %d end" % identity, RESUME_LIMIT_S)
+        # One that says something could not.
+        assert console.closed, console.answer(identity)
+        assert self.vm.wait_end() == 0
         return identity
 
     def wake(self, identity):
@@ -103,14 +107,15 @@ class Sleeper:
         vm.wait_status("Heartbeat", "OK", 60)
         vm.wait_status("Key-Value Pair Exchange", "OK", 60)
         vm.wait_status("Time Synchronization", "OK", 60)
-        assert not [line for line in vm.trouble() if THEIRS not in line]
+        assert not [line for line in vm.trouble() if THEIRS not in line], \
+            vm.run("dmesg")
 
 
 @pytest.fixture(name="sleeper")
 def _sleeper(new_vm, tmp_path):
     """Makes one guest."""
-    def make(kernel, cpus, drivers="ours"):
-        return Sleeper(new_vm, tmp_path, kernel, cpus, drivers)
+    def make(kernel, cpus, drivers="ours", memory="256M"):
+        return Sleeper(new_vm, tmp_path, kernel, cpus, drivers, memory)
     return make
 
 
@@ -194,7 +199,8 @@ def test_other_devices(sleeper):
 def test_user_space(sleeper):
     """A process that has a channel sees it go; afterwards it is there for the
     next one, or for a driver of the kernel's. The kernel's own refuses."""
-    one = sleeper("6.1", 1)
+    # Half of it is for the image, and the process has 47 MiB.
+    one = sleeper("6.1", 1, memory="512M")
     vm = one.vm
     device = take(vm)
     hold(vm, device)

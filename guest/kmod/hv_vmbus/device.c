@@ -122,13 +122,18 @@ static const struct hv_vmbus_device_id *id_added(struct lisbus_driver *driver,
 	return found;
 }
 
-/* What makes a driver fit: its name, where one is asked for, or an id. */
+/*
+ * What makes a driver fit: its name, where one is asked for, or an id. A device
+ * that is parked waits for the driver that it had.
+ */
 static const struct hv_vmbus_device_id *id_find(struct lisbus_driver *driver,
 						struct lisbus_device *device)
 {
 	const struct guid *type = &device->channel->offer.type;
 	const struct hv_vmbus_device_id *id;
 
+	if (device->parked && device->parked != &driver->driver)
+		return NULL;
 	if (device->driver_override &&
 	    strcmp(device->driver_override, driver->driver.name))
 		return NULL;

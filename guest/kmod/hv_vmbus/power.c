@@ -189,7 +189,8 @@ static int park(struct device *dev, void *unused)
 	struct lisbus_device *device = to_lisbus_device(dev);
 
 	device_lock(dev);
-	device->parked = dev->driver && !to_lisbus_driver(dev->driver)->suspend;
+	if (dev->driver && !to_lisbus_driver(dev->driver)->suspend)
+		device->parked = dev->driver;
 	device_unlock(dev);
 	if (device->parked)
 		device_release_driver(dev);
@@ -199,10 +200,16 @@ static int park(struct device *dev, void *unused)
 static int unpark(struct device *dev, void *unused)
 {
 	struct lisbus_device *device = to_lisbus_device(dev);
+	bool parked = device->parked;
 
-	if (device->parked && device_attach(dev) < 0)
+	if (!parked)
+		return 0;
+	/* That driver may be gone, or may not want it any more. */
+	if (device_attach(dev) == 1)
+		parked = false;
+	device->parked = NULL;
+	if (parked && device_attach(dev) != 1)
 		dev_warn(dev, "has no driver since the guest hibernated\n");
-	device->parked = false;
 	return 0;
 }
 

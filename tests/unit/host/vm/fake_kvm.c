@@ -12,9 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUN_BYTES 8192
-#define FDS	  1024
-#define IDLE_NS	  200000
+#define RUN_BYTES     8192
+#define FDS	      1024
+#define IDLE_NS	      200000
+#define DECODE_CONFIG 0xc0011029u
 
 struct fake_kvm fake_kvm;
 
@@ -88,6 +89,27 @@ static int set_bit_eventfd(const struct kvm_ioeventfd *request)
 	else
 		fake_kvm.bits[fake_kvm.bit_count++] = *request;
 	return 0;
+}
+
+static int take_msrs(const struct kvm_msrs *msrs)
+{
+	u32 i;
+
+	for (i = 0; i < msrs->nmsrs; i++)
+		if (msrs->entries[i].index == DECODE_CONFIG &&
+		    msrs->entries[i].data == fake_kvm.decode_config)
+			fake_kvm.decode_config_set++;
+	return (int)msrs->nmsrs;
+}
+
+static int give_msrs(struct kvm_msrs *msrs)
+{
+	u32 i;
+
+	for (i = 0; i < msrs->nmsrs; i++)
+		if (msrs->entries[i].index == DECODE_CONFIG)
+			msrs->entries[i].data = fake_kvm.decode_config;
+	return (int)msrs->nmsrs;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -255,8 +277,9 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	case KVM_GET_SUPPORTED_HV_CPUID:
 		return give_cpuid(argument, true);
 	case KVM_SET_MSRS:
+		return take_msrs(argument);
 	case KVM_GET_MSRS:
-		return (int)((struct kvm_msrs *)argument)->nmsrs;
+		return give_msrs(argument);
 	case KVM_GET_SREGS:
 		memset(argument, 0, sizeof(struct kvm_sregs));
 		return 0;

@@ -29,7 +29,9 @@ struct fake_kvm {
 	u32 calls;   /* that could fail so far */
 	int missing; /* a capability that KVM does not have; -1: none */
 	u64 clock_ns;
-	u64 clock_set_ns; /* by the last KVM_SET_CLOCK */
+	u64 clock_set_ns;      /* by the last KVM_SET_CLOCK */
+	u64 decode_config;     /* that AMD's DE_CFG may be */
+	u32 decode_config_set; /* vCPUs that were given that */
 	u32 nmis;
 	int run_code;	      /* errno of every KVM_RUN; 0: it works */
 	u32 inside;	      /* vCPUs that are in KVM_RUN */

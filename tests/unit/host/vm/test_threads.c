@@ -205,6 +205,16 @@ static void every_failure_is_cleaned_up(void **state)
 	assert_true(failures > 25);
 }
 
+/* What it may write back, which KVM of its own accord does not give. */
+static void vcpus_have_their_decode_configuration(void **state)
+{
+	(void)state;
+	fake_kvm_reset();
+	fake_kvm.decode_config = 2;
+	machine_destroy(start(3));
+	assert_int_equal(fake_kvm.decode_config_set, 3);
+}
+
 static void names_a_missing_capability(void **state)
 {
 	struct machine_config wanted = config(1);
@@ -613,6 +623,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		THREAD_TEST(every_failure_is_cleaned_up),
+		THREAD_TEST(vcpus_have_their_decode_configuration),
 		THREAD_TEST(names_a_missing_capability),
 		THREAD_TEST(stops_when_others_are_parked),
 		THREAD_TEST(stops_when_it_hibernates),
