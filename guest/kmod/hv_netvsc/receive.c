@@ -31,9 +31,10 @@ static struct sk_buff *frame_alloc(struct netvsc_channel *channel, u32 bytes)
 			skb_put(skb, bytes);
 		return skb;
 	}
+	/* Few pieces: each is allocated, described and freed by itself. */
 	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + HEADERS_BYTES,
-				   bytes - HEADERS_BYTES, 0, &error,
-				   GFP_ATOMIC);
+				   bytes - HEADERS_BYTES,
+				   PAGE_ALLOC_COSTLY_ORDER, &error, GFP_ATOMIC);
 	if (!skb)
 		return NULL;
 	skb->dev = channel->netvsc->netdev;
