@@ -97,6 +97,9 @@ def backing():
     run("sync")
     with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as stream:
         stream.write("3")
+    # Whoever is measured first does not pay for where the blocks are found.
+    for path in (raw, vhdx):
+        run("dd", "if=" + path, "of=/dev/null", "bs=1M", "iflag=direct")
     return {host: vhdx if host == "lis-vhdx" else raw for host in HOSTS}
 
 

@@ -220,11 +220,15 @@ struct network_vsc_send {
 	u32 head_bytes;
 	u32 hash; /* hash_type not 0 */
 	u32 hash_type;
+	bool more; /* another one comes at once, and may be joined to it */
 };
 
 /* How it goes out. */
 struct network_vsc_sent {
 	u64 transaction_id;
+	u32 frame_count;   /* of the packet */
+	u32 section_index; /* or NETWORK_SECTION_NONE */
+	u32 section_bytes; /* of the section, used */
 	/*
 	 * Not NULL: head and frame are to be copied here, and the packet goes
 	 * in band. NULL: GPA direct, the page list is head, then frame.
@@ -319,6 +323,18 @@ enum vmbus_status network_vsc_prepare(const struct network_vnet *vnet, u8 *head,
 enum vmbus_status network_vsc_send(struct network_vsc *vsc,
 				   const struct network_vsc_send *send,
 				   u64 cookie, struct network_vsc_sent *sent);
+
+/*
+ * network_vsc_join - put one more frame into the packet of another, which was
+ * sent with @more and is not in the ring yet: one packet, one answer.
+ * @sent: of network_vsc_send(); now head and section are those of the frame to
+ * be copied next, and the packet is that of all frames.
+ * Returns VMBUS_OK; VMBUS_AGAIN: it takes no more, so this one goes out first;
+ * VMBUS_BAD_ARGUMENT: as network_vsc_send(). Then @sent is as it was.
+ */
+enum vmbus_status network_vsc_join(struct network_vsc *vsc,
+				   const struct network_vsc_send *send,
+				   struct network_vsc_sent *sent);
 
 /* network_vsc_unsent - take back a frame that found no space in the ring. */
 void network_vsc_unsent(struct network_vsc *vsc, u64 transaction_id);

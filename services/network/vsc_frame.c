@@ -156,55 +156,127 @@ static void fill_info(const struct network_vsc_send *send,
 	}
 }
 
-static void put_packet(struct network_vsc *vsc,
-		       const struct network_vsc_slot *slot, u32 bytes,
+static void put_packet(const struct network_vsc *vsc,
 		       struct network_vsc_sent *sent)
 {
-	const struct network_vsc_shared *shared = vsc->shared;
-	struct network_message message = {
+	const struct network_message message = {
 		.type = NETWORK_RNDIS,
 		.rndis.channel = NETWORK_RNDIS_DATA,
-		.rndis.section = slot->section,
+		.rndis.section = sent->section_index,
+		.rndis.section_bytes = sent->section_bytes,
 	};
 
-	sent->section = NULL;
-	if (slot->section != NETWORK_SECTION_NONE) {
-		message.rndis.section_bytes = bytes;
-		sent->section = shared->buffers.send +
-				(size_t)slot->section * shared->section_bytes;
-	}
-	sent->packet_bytes = network_vsc_message_bytes(shared);
+	sent->packet_bytes = network_vsc_message_bytes(vsc->shared);
 	port_copy(sent->packet, &message, sizeof(message));
-	sent->transaction_id = slot_transaction(vsc, (u32)(slot - vsc->slots));
+}
+
+static bool frame_is_good(const struct network_vsc_send *send)
+{
+	return send->frame_bytes >= NETWORK_ETHERNET_BYTES &&
+	       send->frame_bytes <= NETWORK_FRAME_MAX_BYTES;
+}
+
+/* The bytes of an RNDIS message with what makes the next one begin aligned. */
+static u32 padded_bytes(const struct network_vsc_shared *shared, u32 bytes)
+{
+	u32 mask =
+		shared->packet_align_bytes ? shared->packet_align_bytes - 1 : 0;
+
+	return (bytes + mask) & ~mask;
+}
+
+/*
+ * The RNDIS header of a frame. Returns what both take, with padding if another
+ * one is to follow in @room_bytes.
+ */
+static u32 put_head(const struct network_vsc_shared *shared,
+		    const struct network_vsc_send *send,
+		    const struct network_info *info,
+		    struct network_vsc_sent *sent, u32 room_bytes)
+{
+	u32 bytes = sent->head_bytes + send->frame_bytes, padded;
+
+	network_packet_write(sent->head, sent->head_bytes, send->frame_bytes,
+			     info);
+	padded = padded_bytes(shared, bytes);
+	if (!send->more || padded == bytes || padded > room_bytes)
+		return bytes;
+	port_copy(sent->head + offsetof(struct rndis_header, bytes), &padded,
+		  sizeof(padded));
+	return padded;
+}
+
+static u8 *section_of(const struct network_vsc_shared *shared, u32 index)
+{
+	return shared->buffers.send + (size_t)index * shared->section_bytes;
 }
 
 enum vmbus_status network_vsc_send(struct network_vsc *vsc,
 				   const struct network_vsc_send *send,
 				   u64 cookie, struct network_vsc_sent *sent)
 {
+	const struct network_vsc_shared *shared = vsc->shared;
 	struct network_vsc_slot *slot;
 	struct network_info info;
+	u32 bytes;
 
-	if (!port_load_acquire(&vsc->shared->ready))
+	if (!port_load_acquire(&shared->ready))
 		return VMBUS_NOT_READY;
-	if (send->frame_bytes < NETWORK_ETHERNET_BYTES ||
-	    send->frame_bytes > NETWORK_FRAME_MAX_BYTES)
+	if (!frame_is_good(send))
 		return VMBUS_BAD_ARGUMENT;
 	if (vsc->first_free == NO_SLOT)
 		return VMBUS_AGAIN;
 	slot = &vsc->slots[vsc->first_free];
 	fill_info(send, &info);
 	sent->head_bytes = network_packet_head_bytes(&info);
-	network_packet_write(sent->head, sent->head_bytes, send->frame_bytes,
-			     &info);
 	slot->section = NETWORK_SECTION_NONE;
-	if (sent->head_bytes + send->frame_bytes <= vsc->shared->section_bytes)
+	if (sent->head_bytes + send->frame_bytes <= shared->section_bytes)
 		slot->section = section_take(vsc);
+	bytes = put_head(shared, send, &info, sent,
+			 slot->section == NETWORK_SECTION_NONE
+				 ? 0
+				 : shared->section_bytes);
 	slot->cookie = cookie;
 	slot->used = true;
 	vsc->first_free = slot->next_free;
 	vsc->used_count++;
-	put_packet(vsc, slot, sent->head_bytes + send->frame_bytes, sent);
+	sent->transaction_id = slot_transaction(vsc, (u32)(slot - vsc->slots));
+	sent->frame_count = 1;
+	sent->section_index = slot->section;
+	sent->section_bytes = 0;
+	sent->section = NULL;
+	if (slot->section != NETWORK_SECTION_NONE) {
+		sent->section_bytes = bytes;
+		sent->section = section_of(shared, slot->section);
+	}
+	put_packet(vsc, sent);
+	return VMBUS_OK;
+}
+
+enum vmbus_status network_vsc_join(struct network_vsc *vsc,
+				   const struct network_vsc_send *send,
+				   struct network_vsc_sent *sent)
+{
+	const struct network_vsc_shared *shared = vsc->shared;
+	u32 offset = sent->section_bytes, room, head_bytes;
+	struct network_info info;
+
+	if (!frame_is_good(send))
+		return VMBUS_BAD_ARGUMENT;
+	if (sent->section_index == NETWORK_SECTION_NONE ||
+	    sent->frame_count >= shared->packets_max ||
+	    padded_bytes(shared, offset) != offset)
+		return VMBUS_AGAIN;
+	fill_info(send, &info);
+	head_bytes = network_packet_head_bytes(&info);
+	room = shared->section_bytes - offset;
+	if (head_bytes > room || send->frame_bytes > room - head_bytes)
+		return VMBUS_AGAIN;
+	sent->head_bytes = head_bytes;
+	sent->section_bytes += put_head(shared, send, &info, sent, room);
+	sent->section = section_of(shared, sent->section_index) + offset;
+	sent->frame_count++;
+	put_packet(vsc, sent);
 	return VMBUS_OK;
 }
 

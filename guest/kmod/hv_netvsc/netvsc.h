@@ -45,11 +45,14 @@
 /* Lent to the host, and at most: every version of it takes as much. */
 #define NETVSC_RECEIVE_BYTES	 (8u << 20)
 #define NETVSC_RECEIVE_MAX_BYTES (15u << 20)
-#define NETVSC_SEND_BYTES	 (1u << 20)
+#define NETVSC_SEND_BYTES	 (4u << 20)
 #define NETVSC_SEND_MAX_BYTES	 (15u << 20)
 
-/* Frames under way on a channel. */
-#define NETVSC_SLOTS 512u
+/*
+ * Packets under way on a channel. Many: a host that never finds the ring empty
+ * is not signalled, and what has to wait is kept short by the queue's limit.
+ */
+#define NETVSC_SLOTS 2048u
 /* Pages of one frame, its RNDIS header's too; hosts take 34. */
 #define NETVSC_RANGES 32u
 /* The host's longest packet has NETWORK_RANGES_MAX ranges. */
@@ -115,12 +118,16 @@ struct netvsc_channel {
 	struct network_vsc_slot slots[NETVSC_SLOTS];
 	/* Frames by cookie; NULL: copied to the send buffer. */
 	struct sk_buff *frames[NETVSC_SLOTS];
-	u32 frame_bytes[NETVSC_SLOTS]; /* as the queue's limit counts them */
+	/* As the queue's limit counts them: of all frames of the packet. */
+	u32 frame_bytes[NETVSC_SLOTS];
+	u32 frame_counts[NETVSC_SLOTS];
 	u16 free[NETVSC_SLOTS];
 	u32 free_count;
 	u8 *heads[NETVSC_HEAD_PAGES]; /* RNDIS headers by cookie */
 	struct netvsc_range ranges[NETVSC_RANGES];
 	struct network_vsc_sent sent;
+	bool held; /* sent is not in the ring: it may take more frames */
+	u32 held_cookie;
 	struct network_vsc_out out;
 	u64 owed[NETVSC_OWED]; /* transaction ids */
 	u32 owed_first;
@@ -279,6 +286,12 @@ void netvsc_publish(struct netvsc_channel *channel);
 netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 netvsc_select_queue(struct net_device *netdev, struct sk_buff *skb,
 			struct net_device *fallback);
+
+/*
+ * Writes the packet that is held, if there is one; by the lock. Its space in
+ * the ring is reserved, so this comes before whatever else is written.
+ */
+enum vmbus_status netvsc_held_write(struct netvsc_channel *channel);
 
 /* A cookie is free again: its frame, or NULL. By the channel's lock. */
 struct sk_buff *netvsc_cookie_free(struct netvsc_channel *channel, u64 cookie);

@@ -31,9 +31,10 @@ static struct sk_buff *frame_alloc(struct netvsc_channel *channel, u32 bytes)
 			skb_put(skb, bytes);
 		return skb;
 	}
+	/* Few pieces: each is allocated, described and freed by itself. */
 	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + HEADERS_BYTES,
-				   bytes - HEADERS_BYTES, 0, &error,
-				   GFP_ATOMIC);
+				   bytes - HEADERS_BYTES,
+				   PAGE_ALLOC_COSTLY_ORDER, &error, GFP_ATOMIC);
 	if (!skb)
 		return NULL;
 	skb->dev = channel->netvsc->netdev;
@@ -175,7 +176,7 @@ static struct sk_buff *sent(struct netvsc_channel *channel,
 		channel->tx.errors++;
 		u64_stats_update_end(&channel->tx.sync);
 	}
-	channel->done_count++;
+	channel->done_count += channel->frame_counts[event->cookie];
 	channel->done_bytes += channel->frame_bytes[event->cookie];
 	return netvsc_cookie_free(channel, event->cookie);
 }
@@ -292,8 +293,10 @@ static enum vmbus_status waiting_write(struct netvsc_channel *channel)
 {
 	struct netdev_queue *queue =
 		netdev_get_tx_queue(channel->netvsc->netdev, channel->index);
-	enum vmbus_status status = owed_write(channel);
+	enum vmbus_status status = netvsc_held_write(channel);
 
+	if (!status)
+		status = owed_write(channel);
 	if (!status && !channel->index)
 		status = questions_write(channel);
 	if (status || !channel->stopped)
@@ -310,8 +313,15 @@ static enum vmbus_status waiting_write(struct netvsc_channel *channel)
 
 void netvsc_publish(struct netvsc_channel *channel)
 {
+	enum vmbus_status status;
+
 	lockdep_assert_held(&channel->lock);
-	if (channel->running && ring_publish(&channel->bus->tx))
+	if (!channel->running)
+		return;
+	status = netvsc_held_write(channel);
+	if (status)
+		netvsc_fail(channel->netvsc, status);
+	if (ring_publish(&channel->bus->tx))
 		lisbus_channel_signal(channel->bus);
 }
 

@@ -2,19 +2,15 @@
 /* Frames to the host: by the send buffer, or by their pages. */
 #include "guest/kmod/hv_netvsc/netvsc.h"
 
-enum vmbus_status netvsc_write(struct netvsc_channel *channel,
-			       const struct network_vsc_out *out,
-			       u32 range_count)
+static enum vmbus_status ring_write(struct netvsc_channel *channel, u16 type,
+				    u16 flags, u64 transaction_id,
+				    const struct ring_vec *vec, u32 range_count)
 {
-	const struct ring_vec vec = {
-		.base = out->packet,
-		.size_bytes = out->packet_bytes,
-	};
 	const struct packet_out packet = {
-		.type = out->type,
-		.flags = out->flags,
-		.transaction_id = out->transaction_id,
-		.vec = &vec,
+		.type = type,
+		.flags = flags,
+		.transaction_id = transaction_id,
+		.vec = vec,
 		.vec_count = 1,
 		.ranges = range_count ? channel->ranges : NULL,
 		.range_bytes = range_count * (u32)sizeof(channel->ranges[0]),
@@ -23,6 +19,19 @@ enum vmbus_status netvsc_write(struct netvsc_channel *channel,
 
 	lockdep_assert_held(&channel->lock);
 	return packet_write(&channel->bus->tx, &packet);
+}
+
+enum vmbus_status netvsc_write(struct netvsc_channel *channel,
+			       const struct network_vsc_out *out,
+			       u32 range_count)
+{
+	const struct ring_vec vec = {
+		.base = out->packet,
+		.size_bytes = out->packet_bytes,
+	};
+
+	return ring_write(channel, out->type, out->flags, out->transaction_id,
+			  &vec, range_count);
 }
 
 /* ---- cookies ---- */
@@ -173,34 +182,93 @@ static bool wishes_make(const struct netvsc *netvsc, struct sk_buff *skb,
 
 /* ---- sending, by the channel's lock ---- */
 
-/* VMBUS_OK: it is in the ring, and copied when channel->frames has it not. */
-static enum vmbus_status frame_write(struct netvsc_channel *channel,
-				     struct sk_buff *skb, u32 cookie)
+/* The packet in channel->sent into the ring. */
+static enum vmbus_status sent_write(struct netvsc_channel *channel, u16 type,
+				    u32 range_count)
 {
-	struct network_vsc_sent *sent = &channel->sent;
-	struct network_vsc_out *out = &channel->out;
-	u32 range_count = 0;
+	const struct network_vsc_sent *sent = &channel->sent;
+	const struct ring_vec vec = {
+		.base = sent->packet,
+		.size_bytes = sent->packet_bytes,
+	};
+
+	return ring_write(channel, type, PACKET_FLAG_COMPLETION_REQUESTED,
+			  sent->transaction_id, &vec, range_count);
+}
+
+/* Nothing of the packet in channel->sent is the host's, nor will be. */
+static void sent_undo(struct netvsc_channel *channel, u32 cookie)
+{
+	network_vsc_unsent(&channel->vsc, channel->sent.transaction_id);
+	netvsc_cookie_free(channel, cookie);
+}
+
+enum vmbus_status netvsc_held_write(struct netvsc_channel *channel)
+{
+	enum vmbus_status status;
+
+	lockdep_assert_held(&channel->lock);
+	if (!channel->held || !channel->running)
+		return VMBUS_OK;
+	channel->held = false;
+	status = sent_write(channel, PACKET_DATA_INBAND, 0);
+	if (status)
+		sent_undo(channel, channel->held_cookie);
+	return status;
+}
+
+/* Into the section that channel->sent names. */
+static void section_fill(struct netvsc_channel *channel,
+			 const struct sk_buff *skb)
+{
+	const struct network_vsc_sent *sent = &channel->sent;
+
+	memcpy(sent->section, sent->head, sent->head_bytes);
+	/* A frame has as many bytes as it says. */
+	WARN_ON_ONCE(skb_copy_bits(skb, 0, sent->section + sent->head_bytes,
+				   (int)skb->len));
+}
+
+/* Behind the frames of the packet that is held. */
+static bool frame_join(struct netvsc_channel *channel,
+		       const struct sk_buff *skb,
+		       const struct network_vsc_send *send)
+{
+	u32 cookie = channel->held_cookie;
+
+	if (!channel->held ||
+	    network_vsc_join(&channel->vsc, send, &channel->sent))
+		return false;
+	section_fill(channel, skb);
+	channel->frame_bytes[cookie] += send->frame_bytes;
+	channel->frame_counts[cookie]++;
+	return true;
+}
+
+/*
+ * By the send buffer, held when more come, or by its pages: then it is in
+ * channel->frames.
+ */
+static enum vmbus_status frame_write(struct netvsc_channel *channel,
+				     struct sk_buff *skb,
+				     const struct network_vsc_send *send,
+				     u32 cookie)
+{
+	const struct network_vsc_sent *sent = &channel->sent;
 	u8 *head;
 
-	out->type = PACKET_DATA_INBAND;
-	out->flags = PACKET_FLAG_COMPLETION_REQUESTED;
-	out->transaction_id = sent->transaction_id;
-	out->packet_bytes = sent->packet_bytes;
-	memcpy(out->packet, sent->packet, sent->packet_bytes);
 	if (sent->section) {
-		memcpy(sent->section, sent->head, sent->head_bytes);
-		if (skb_copy_bits(skb, 0, sent->section + sent->head_bytes,
-				  (int)skb->len))
-			return VMBUS_BAD_ARGUMENT;
-		channel->frames[cookie] = NULL;
-	} else {
-		head = head_of(channel, cookie);
-		memcpy(head, sent->head, sent->head_bytes);
-		range_count = ranges_make(channel, head, sent->head_bytes, skb);
-		out->type = PACKET_DATA_GPA_DIRECT;
-		channel->frames[cookie] = skb;
+		section_fill(channel, skb);
+		channel->held_cookie = cookie;
+		channel->held = send->more;
+		return send->more ? VMBUS_OK
+				  : sent_write(channel, PACKET_DATA_INBAND, 0);
 	}
-	return netvsc_write(channel, out, range_count);
+	head = head_of(channel, cookie);
+	memcpy(head, sent->head, sent->head_bytes);
+	channel->frames[cookie] = skb;
+	return sent_write(channel, PACKET_DATA_GPA_DIRECT,
+			  ranges_make(channel, head, sent->head_bytes, skb));
 }
 
 /* VMBUS_OK: sent; VMBUS_AGAIN: when there is space; else it cannot be. */
@@ -214,7 +282,12 @@ static enum vmbus_status frame_send(struct netvsc_channel *channel,
 
 	if (!channel->running)
 		return VMBUS_NOT_READY;
-	status = ring_reserve(&channel->bus->tx, NETVSC_SEND_BYTES_MAX);
+	*copied = frame_join(channel, skb, send);
+	if (*copied)
+		return VMBUS_OK;
+	status = netvsc_held_write(channel);
+	if (!status)
+		status = ring_reserve(&channel->bus->tx, NETVSC_SEND_BYTES_MAX);
 	if (status)
 		return status;
 	if (!channel->free_count)
@@ -224,13 +297,12 @@ static enum vmbus_status frame_send(struct netvsc_channel *channel,
 	if (status)
 		return status;
 	channel->free_count--;
-	status = frame_write(channel, skb, cookie);
-	if (status) {
-		network_vsc_unsent(&channel->vsc, channel->sent.transaction_id);
-		netvsc_cookie_free(channel, cookie);
-	}
-	*copied = channel->sent.section != NULL;
 	channel->frame_bytes[cookie] = send->frame_bytes;
+	channel->frame_counts[cookie] = 1;
+	*copied = channel->sent.section != NULL;
+	status = frame_write(channel, skb, send, cookie);
+	if (status)
+		sent_undo(channel, cookie);
 	return status;
 }
 
@@ -292,6 +364,7 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 		return NETDEV_TX_OK;
 	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
+	send.more = !tell;
 	skb_tx_timestamp(skb);
 	spin_lock_irqsave(&channel->lock, flags);
 	status = frame_send(channel, skb, &send, &copied);
@@ -302,6 +375,8 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	}
 	if (!status)
 		tell = count_sent(channel, bytes, segments);
+	if (tell && channel->held)
+		status = netvsc_held_write(channel);
 	if (channel->stopped || channel->owed_count || channel->asking)
 		netvsc_settle(channel);
 	else if (tell && channel->running)

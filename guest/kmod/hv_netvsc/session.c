@@ -46,6 +46,7 @@ static int channel_prepare(struct netvsc_channel *channel)
 		channel->free[i] = (u16)i;
 	}
 	channel->free_count = NETVSC_SLOTS;
+	channel->held = false;
 	channel->owed_count = 0;
 	channel->done_count = 0;
 	channel->done_bytes = 0;

@@ -114,8 +114,12 @@ static enum vmbus_status packet_take(struct storvsc_channel *channel,
 	packet_consume(rx, &view);
 	if (!status)
 		*command = event_take(channel->storvsc, &event);
+	if (status || *command || channel->index)
+		return status;
+	/* An answer to a question: there may be another one to ask. */
+	storvsc_ask(channel);
 	/* A host may refuse sub-channels without more ado. */
-	if (!channel->index && channel->vsc.state == STORAGE_VSC_RUNNING)
+	if (channel->vsc.state == STORAGE_VSC_RUNNING)
 		complete_all(&channel->storvsc->settled);
 	return status;
 }
@@ -142,7 +146,7 @@ static bool answers_take(struct storvsc_channel *channel,
 		return false;
 	}
 	channel->signal |= ring_release(rx);
-	if (!channel->index)
+	if (channel->asking)
 		storvsc_ask(channel);
 	return *count || ring_unmask(rx);
 }
@@ -238,6 +242,7 @@ void storvsc_ask(struct storvsc_channel *channel)
 		status =
 			storvsc_send(channel, packet, bytes, transaction_id, 0);
 	}
+	channel->asking = status == VMBUS_AGAIN;
 	if (vmbus_status_is_violation(status))
 		storvsc_fail(channel->storvsc, status);
 }

@@ -45,6 +45,7 @@ struct storvsc_channel {
 	spinlock_t lock; /* of the engine, the rings, and what follows */
 	bool running;	 /* the rings may be touched */
 	bool signal;	 /* is owed to the host */
+	bool asking;	 /* a question waits for space in the ring */
 	struct storage_vsc vsc;
 	struct storage_vsc_slot slots[STORVSC_SLOTS];
 	struct storvsc_range range;

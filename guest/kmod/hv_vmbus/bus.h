@@ -74,6 +74,7 @@ struct bus {
 	struct delayed_work resend_work;
 
 	struct lisbus_channel __rcu *listeners[VMBUS_RELID_MAX + 1];
+	u32 flag_words; /* of flags that anybody listens to; by lock */
 
 	/* Pages that the host knows. */
 	void *interrupt_page; /* upper half: bits of old signals to the host */

@@ -168,7 +168,13 @@ static int open_ask(struct lisbus_channel *channel, const u8 *user_data)
 
 static void listen(struct lisbus_channel *channel)
 {
+	u32 words = BIT_WORD(channel->relid) + 1;
+
 	rcu_assign_pointer(bus.listeners[channel->relid], channel);
+	mutex_lock(&bus.lock);
+	if (words > bus.flag_words)
+		WRITE_ONCE(bus.flag_words, words);
+	mutex_unlock(&bus.lock);
 }
 
 static void listen_end(struct lisbus_channel *channel)

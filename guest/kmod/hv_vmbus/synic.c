@@ -72,10 +72,10 @@ static void event(u32 relid)
 
 static void events_take(unsigned long *flags)
 {
-	u32 word, bit;
+	u32 words = READ_ONCE(bus.flag_words), word, bit;
 
 	rcu_read_lock();
-	for (word = 0; word < FLAG_WORDS; word++) {
+	for (word = 0; word < words; word++) {
 		unsigned long set;
 
 		if (!READ_ONCE(flags[word]))

@@ -165,6 +165,68 @@ static void frames_of_every_size_cross(void **state)
 	link_down(&link);
 }
 
+static const u32 joined_bytes[] = { 60, 61, 62, 1514, 14, 999, 67, 60 };
+
+/* All of them as one packet. */
+static void send_joined(u8 frames[][1514])
+{
+	struct network_vsc_send send = { .tag = NETWORK_UNTAGGED };
+	struct network_vsc_sent sent;
+	struct ring_vec vec;
+	struct packet_out out = {
+		.type = PACKET_DATA_INBAND,
+		.flags = PACKET_FLAG_COMPLETION_REQUESTED,
+		.vec = &vec,
+		.vec_count = 1,
+	};
+	u32 i;
+
+	for (i = 0; i < PORT_ARRAY_SIZE(joined_bytes); i++) {
+		send.frame_bytes = joined_bytes[i];
+		send.head = frames[i];
+		send.head_bytes = joined_bytes[i];
+		send.more = i + 1 < PORT_ARRAY_SIZE(joined_bytes);
+		assert_int_equal(
+			i ? network_vsc_join(&link.vsc[0], &send, &sent)
+			  : network_vsc_send(&link.vsc[0], &send, 77, &sent),
+			VMBUS_OK);
+		memcpy(sent.section, sent.head, sent.head_bytes);
+		memcpy(sent.section + sent.head_bytes, frames[i],
+		       joined_bytes[i]);
+	}
+	out.transaction_id = sent.transaction_id;
+	vec.base = sent.packet;
+	vec.size_bytes = sent.packet_bytes;
+	assert_int_equal(sim_send_packet(&link.channel[0]->guest, &out),
+			 VMBUS_OK);
+}
+
+/* The host takes each of them, and answers once. */
+static void joined_frames_cross(void **state)
+{
+	static u8 frames[PORT_ARRAY_SIZE(joined_bytes)][1514];
+	u32 i, n;
+
+	(void)state;
+	start(0, 0);
+	for (i = 0; i < PORT_ARRAY_SIZE(joined_bytes); i++) {
+		for (n = 0; n < sizeof(frames[i]); n++)
+			frames[i][n] = (u8)(n * (i + 3));
+		frames[i][12] = 0x12;
+	}
+	send_joined(frames);
+	link_run(&link);
+	assert_int_equal(link.at_host.count, PORT_ARRAY_SIZE(joined_bytes));
+	for (i = 0; i < PORT_ARRAY_SIZE(joined_bytes); i++) {
+		assert_int_equal(link.at_host.frames[i].bytes, joined_bytes[i]);
+		assert_memory_equal(link.at_host.frames[i].data, frames[i],
+				    joined_bytes[i]);
+	}
+	assert_int_equal(link.sections_used, 1);
+	assert_int_equal(link.events[NETWORK_VSC_SENT], 1);
+	link_down(&link);
+}
+
 static void segments_cross_both_ways(void **state)
 {
 	static u8 frame[66000], sent[66000];
@@ -402,6 +464,7 @@ int main(void)
 		cmocka_unit_test(every_pair_of_versions),
 		cmocka_unit_test(versions_that_do_not_meet_are_refused),
 		cmocka_unit_test(frames_of_every_size_cross),
+		cmocka_unit_test(joined_frames_cross),
 		cmocka_unit_test(segments_cross_both_ways),
 		cmocka_unit_test(checksums_and_tags_cross),
 		cmocka_unit_test(rss_is_what_both_say),

@@ -303,6 +303,145 @@ static void a_frame_is_completed_once(void **state)
 			 VMBUS_AGAIN);
 }
 
+static u32 message_bytes(const struct network_vsc_sent *sent)
+{
+	u32 bytes;
+
+	memcpy(&bytes, sent->head + 4, sizeof(bytes));
+	return bytes;
+}
+
+static u32 section_bytes(const struct network_vsc_sent *sent)
+{
+	struct network_message message;
+
+	memcpy(&message, sent->packet, sizeof(message));
+	return message.rndis.section_bytes;
+}
+
+/* 44 bytes of header before each of 61. */
+static void frames_share_a_section(void **state)
+{
+	struct network_vsc_send request = {
+		.frame_bytes = 61,
+		.tag = NETWORK_UNTAGGED,
+		.more = true,
+	};
+	const struct network_message answer = {
+		.type = NETWORK_RNDIS_COMPLETE,
+		.complete.status = NETWORK_STATUS_SUCCESS,
+	};
+	struct network_vsc_sent sent, before;
+
+	(void)state;
+	script_run(NETWORK_VERSION_61);
+	script_shared.packets_max = 3;
+	script_shared.packet_align_bytes = 8;
+	assert_int_equal(network_vsc_send(&script_guest, &request, 1, &sent),
+			 VMBUS_OK);
+	assert_int_equal(message_bytes(&sent), 112);
+	assert_int_equal(section_bytes(&sent), 112);
+	before = sent;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_OK);
+	assert_ptr_equal(sent.section, script_send + 112);
+	assert_int_equal(sent.transaction_id, before.transaction_id);
+	assert_int_equal(section_bytes(&sent), 224);
+	request.frame_bytes = 13;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_BAD_ARGUMENT);
+	/* The last one ends where it ends, and three there may be. */
+	request.frame_bytes = 61;
+	request.more = false;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_OK);
+	assert_int_equal(message_bytes(&sent), 105);
+	assert_int_equal(section_bytes(&sent), 329);
+	assert_int_equal(sent.frame_count, 3);
+	before = sent;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+	assert_memory_equal(&sent, &before, sizeof(sent));
+	assert_int_equal(script_complete(sent.transaction_id, &answer, 8),
+			 VMBUS_OK);
+	assert_int_equal(script_event.kind, NETWORK_VSC_SENT);
+	assert_int_equal(script_complete(sent.transaction_id, &answer, 8),
+			 VMBUS_E_NETWORK_TRANSACTION);
+}
+
+/* Sections of 4096 bytes, two of them. */
+static void frames_are_joined_where_there_is_room(void **state)
+{
+	struct network_vsc_send request = {
+		.frame_bytes = 61,
+		.tag = NETWORK_UNTAGGED,
+	};
+	struct network_vsc_sent sent;
+
+	(void)state;
+	script_run(NETWORK_VERSION_61);
+	script_shared.packets_max = 8;
+	script_shared.packet_align_bytes = 8;
+	/* Behind an end that is not aligned nothing begins. */
+	assert_int_equal(network_vsc_send(&script_guest, &request, 1, &sent),
+			 VMBUS_OK);
+	assert_int_equal(message_bytes(&sent), 105);
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+	network_vsc_unsent(&script_guest, sent.transaction_id);
+	request.more = true;
+	request.frame_bytes = 3001;
+	assert_int_equal(network_vsc_send(&script_guest, &request, 1, &sent),
+			 VMBUS_OK);
+	assert_int_equal(section_bytes(&sent), 3048);
+	request.frame_bytes = 4096 - 3048 - 44 + 1;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+	request.frame_bytes = NETWORK_FRAME_MAX_BYTES;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+	request.frame_bytes = 4096 - 3048 - 44;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_OK);
+	assert_int_equal(section_bytes(&sent), 4096);
+	request.frame_bytes = 14;
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+	/* No padding where there is no room for it, nor in a page list. */
+	request.frame_bytes = 4096 - 44 - 1;
+	assert_int_equal(network_vsc_send(&script_guest, &request, 2, &sent),
+			 VMBUS_OK);
+	assert_int_equal(message_bytes(&sent), 4096);
+	network_vsc_unsent(&script_guest, sent.transaction_id);
+	script_shared.packet_align_bytes = 4096;
+	request.frame_bytes = 4096;
+	assert_int_equal(network_vsc_send(&script_guest, &request, 2, &sent),
+			 VMBUS_OK);
+	assert_null(sent.section);
+	assert_int_equal(message_bytes(&sent), 4096 + 44);
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+}
+
+/* A host that says nothing of it takes one. */
+static void frames_are_joined_where_the_host_wants_it(void **state)
+{
+	const struct network_vsc_send request = {
+		.frame_bytes = 60,
+		.tag = NETWORK_UNTAGGED,
+		.more = true,
+	};
+	struct network_vsc_sent sent;
+
+	(void)state;
+	script_run(NETWORK_VERSION_61);
+	assert_int_equal(network_vsc_send(&script_guest, &request, 1, &sent),
+			 VMBUS_OK);
+	assert_non_null(sent.section);
+	assert_int_equal(network_vsc_join(&script_guest, &request, &sent),
+			 VMBUS_AGAIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +451,9 @@ int main(void)
 		cmocka_unit_test(tables_are_bounded),
 		cmocka_unit_test(notices_have_their_versions),
 		cmocka_unit_test(a_frame_is_completed_once),
+		cmocka_unit_test(frames_share_a_section),
+		cmocka_unit_test(frames_are_joined_where_there_is_room),
+		cmocka_unit_test(frames_are_joined_where_the_host_wants_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
