@@ -348,6 +348,18 @@ static netdev_tx_t drop(struct netvsc_channel *channel, struct sk_buff *skb)
 	return NETDEV_TX_OK;
 }
 
+/* The frame that it waits for went another way. */
+static void held_flush(struct netvsc_channel *channel)
+{
+	unsigned long flags;
+
+	if (likely(!READ_ONCE(channel->held)))
+		return;
+	spin_lock_irqsave(&channel->lock, flags);
+	netvsc_publish(channel);
+	spin_unlock_irqrestore(&channel->lock, flags);
+}
+
 netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct netvsc *netvsc = netdev_priv(netdev);
@@ -360,8 +372,10 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	bool copied = false, tell = !netdev_xmit_more(), signal = false;
 
 	if (unlikely(READ_ONCE(netvsc->by_function)) &&
-	    netvsc_function_xmit(netvsc, skb))
+	    netvsc_function_xmit(netvsc, skb)) {
+		held_flush(channel);
 		return NETDEV_TX_OK;
+	}
 	if (!wishes_make(netvsc, skb, &send))
 		return drop(channel, skb);
 	send.more = !tell;
