@@ -7,6 +7,7 @@ One guest has a disk of each kind; a disk is told by its size.
 import hashlib
 import os
 import random
+import signal
 import subprocess
 import time
 
@@ -14,6 +15,7 @@ import pytest
 
 import vm as vm_module
 from conftest import need
+from test_disk_tools import image
 
 MIB = 1 << 20
 # What the guest has: size in MiB and how it is given.
@@ -274,6 +276,32 @@ def test_newer_kernel(tmp_path):
     finally:
         disks.rpc.close()
         disks.guest.kill()
+
+
+@pytest.mark.parametrize("kernel", [
+    "6.12", pytest.param("6.1", marks=pytest.mark.slow)])
+def test_host_that_waits(new_vm, kernel, tmp_path):
+    """What the host keeps for longer than the guest has patience is late, and
+    not lost: its disk stands still for a while, and then goes on."""
+    disk, server = image(str(tmp_path), "nbd", 64)
+    try:
+        vm = new_vm(kernel, options=("--disk", disk))
+        vm.run("dd if=/dev/urandom of=/tmp/data bs=1M count=4 2>/dev/null; "
+               "echo 2 >/sys/block/sda/device/timeout")
+        os.kill(server.pid, signal.SIGSTOP)
+        vm.run("(dd if=/tmp/data of=/dev/sda bs=64k conv=fsync 2>/tmp/said; "
+               "echo $? >/tmp/status) & sleep 15")
+        assert vm.try_run("test -e /tmp/status")[0] != 0
+        os.kill(server.pid, signal.SIGCONT)
+        vm.run("until [ -e /tmp/status ]; do sleep 0.2; done", 120)
+        assert vm.run("cat /tmp/status") == "0", vm.run("cat /tmp/said")
+        vm.run("echo 3 >/proc/sys/vm/drop_caches; "
+               "dd if=/dev/sda bs=1M count=4 2>/dev/null | cmp - /tmp/data")
+        if vm_module.DRIVERS == "ours":
+            assert "has not answered a command within 2 s" in vm.run("dmesg")
+    finally:
+        server.kill()
+        server.wait()
 
 
 def wait_state(rpc, state, timeout_s=60):

@@ -122,6 +122,15 @@ static inline bool compat_is_isolated(void)
 #define compat_scsi_cmd_to_rq(command) ((command)->request)
 #endif
 
+/* 6.2: the SCSI layer has words of its own for what a late command gets. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define COMPAT_SCSI_LATE_TYPE enum scsi_timeout_action
+#define COMPAT_SCSI_LATE_WAIT SCSI_EH_RESET_TIMER
+#else
+#define COMPAT_SCSI_LATE_TYPE enum blk_eh_timer_return
+#define COMPAT_SCSI_LATE_WAIT BLK_EH_RESET_TIMER
+#endif
+
 /*
  * 6.7, and later releases of stable kernels before it: what is looked at anew
  * is a unit, no longer its device.

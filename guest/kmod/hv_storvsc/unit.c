@@ -4,15 +4,18 @@
 #include <linux/blk-mq.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <scsi/scsi.h>
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_eh.h>
 
-/* What the host is told of a request; the SCSI layer's own clock is shorter. */
+/* What the host is told of a request. */
 #define REQUEST_LIMIT_S 120u
-#define RESET_LIMIT_S	60u
-#define LOOK_LIMIT_S	10u
-#define LOOK_TRIES	3
+/* When somebody should know that it is late; /sys has it for each unit. */
+#define LATE_S	      180u
+#define RESET_LIMIT_S 60u
+#define LOOK_LIMIT_S  10u
+#define LOOK_TRIES    3
 
 static u8 direction_of(const struct scsi_cmnd *command)
 {
@@ -133,11 +136,36 @@ static int queuecommand(struct Scsi_Host *host, struct scsi_cmnd *command)
 	return 0;
 }
 
+static int unit_configure(struct scsi_device *unit)
+{
+	blk_queue_rq_timeout(unit->request_queue, LATE_S * HZ);
+	return 0;
+}
+
 /*
- * Every command that takes too long leads here. The host aborts what is under
- * way, and answers each request before the reset. Of a host that does not the
- * channels are closed: the SCSI layer gives its commands up and uses them
- * again, and no late answer is to find them.
+ * A host may keep a request for as long as it likes, when its own disks are
+ * slow, or it is limited: it answers all, or takes the device back, which ends
+ * them. To abort them would make an error of a delay.
+ */
+static COMPAT_SCSI_LATE_TYPE late(struct scsi_cmnd *command)
+{
+	static DEFINE_RATELIMIT_STATE(told, 60 * HZ, 5);
+	struct request *request = compat_scsi_cmd_to_rq(command);
+
+	if (__ratelimit(&told))
+		sdev_printk(KERN_WARNING, command->device,
+			    "the host has not answered a command within %u s: "
+			    "it is waited for\n",
+			    request->timeout / HZ);
+	return COMPAT_SCSI_LATE_WAIT;
+}
+
+/*
+ * Asked for by an administrator, or by the SCSI layer when an answer said too
+ * little. The host aborts what is under way, and answers each request before
+ * the reset. Of a host that does not the channels are closed: the SCSI layer
+ * gives its commands up and uses them again, and no late answer is to find
+ * them.
  */
 static int host_reset(struct scsi_cmnd *command)
 {
@@ -196,6 +224,8 @@ struct scsi_host_template storvsc_template = {
 	.name = "Hyper-V synthetic storage",
 	.proc_name = "hv_storvsc",
 	.queuecommand = queuecommand,
+	.slave_configure = unit_configure,
+	.eh_timed_out = late,
 	.eh_host_reset_handler = host_reset,
 	.can_queue = STORVSC_SLOTS,
 	.cmd_per_lun = STORVSC_SLOTS,
