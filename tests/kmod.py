@@ -2,17 +2,22 @@
 """Checks of the guest's kernel modules that need no guest: what modinfo tells
 of them, and what static checkers say of their sources."""
 
-import glob
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
 from tally import FAILED, OK, SKIPPED
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "carrier", "lib"))
+
+import guest  # noqa: E402
+from guest import headers  # noqa: E402
+from machine import cache_folder  # noqa: E402
+
 BUILD = os.path.join(ROOT, "guest", "kmod", "build")
-MODULES = ("hv_vmbus", "hv_utils", "hv_storvsc", "hv_netvsc", "uio_hv_generic")
 
 # Of checkpatch.pl's types: what does not apply here, and why.
 STYLE_OFF = {
@@ -57,21 +62,6 @@ CHECKERS = {
 CHECKED_KERNEL = "6.12"
 
 
-def cached(place):
-    """Where carrier/packages keeps something."""
-    cache = subprocess.run([os.path.join(ROOT, "carrier", "packages"), "path"],
-                           stdout=subprocess.PIPE, text=True,
-                           check=True).stdout.strip()
-    return os.path.join(cache, place)
-
-
-def headers(kernel):
-    """The headers of a kernel that is in the cache, or None."""
-    found = glob.glob(os.path.join(cached("headers-" + kernel), "usr", "src",
-                                   "linux-headers-*", "Module.symvers"))
-    return os.path.dirname(found[0]) if found else None
-
-
 def modinfo(path, field):
     """The values of a field of a module."""
     return subprocess.run(["modinfo", "-F", field, path], text=True,
@@ -104,7 +94,7 @@ def release_of(folder):
 
 def told(tally, kernel, folder, release):
     """Whether modinfo tells all of the modules for a kernel."""
-    for module in MODULES:
+    for module in guest.OURS:
         lacking = missing(os.path.join(folder, module + ".ko"), release)
         tally.add(FAILED if lacking else OK, "kmod %s %s" % (kernel, module),
                   "modinfo lacks " + ", ".join(lacking))
@@ -112,7 +102,7 @@ def told(tally, kernel, folder, release):
 
 def style(tally, files):
     """The kernel's own checker of style."""
-    script = cached(os.path.join("checkpatch", "checkpatch.pl"))
+    script = os.path.join(cache_folder(), "checkpatch", "checkpatch.pl")
     if not os.path.exists(script):
         tally.add(SKIPPED, "kmod checkpatch", "%s is not there "
                   "(carrier/packages more fetches it)" % script)
@@ -122,8 +112,8 @@ def style(tally, files):
         os.mkdir(os.path.join(folder, "include"))
         result = subprocess.run(
             [script, "--no-tree", "--root", folder, "--strict", "--terse",
-             "--show-types", "--no-summary", "--ignore", ",".join(sorted(STYLE_OFF)), "-f"]
-            + [os.path.join(ROOT, name) for name in files], cwd=folder,
+             "--show-types", "--no-summary", "--ignore",
+             ",".join(sorted(STYLE_OFF)), "-f"] + [os.path.join(ROOT, name) for name in files], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)
     print("".join("    %s\n" % line for line in result.stdout.splitlines()),

@@ -130,7 +130,6 @@ static void close(struct storvsc *storvsc)
 		lisbus_channel_close(storvsc->channels[i]->bus);
 }
 
-/* Channels are used by no one any more. */
 static void subchannels_give_back(struct storvsc *storvsc)
 {
 	u32 count = storvsc->channel_count, i;
@@ -142,6 +141,7 @@ static void subchannels_give_back(struct storvsc *storvsc)
 		lisbus_subchannel_give_back(storvsc->channels[i]->bus);
 }
 
+/* Channels are used by no one any more. */
 static void channels_free(struct storvsc *storvsc)
 {
 	u32 i;
