@@ -61,7 +61,8 @@ OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
        "test_table or test_intrinsic_items or test_missing_folder or " \
        "test_writes_stop_and_go_on or test_stop))"
 # What shakes, crashes or takes processors from such guests, each its own.
-OURS_STRESS = "test_kmod_stress or test_kmod_cpus or test_kmod_crash"
+OURS_STRESS = "test_kmod_stress or test_kmod_cpus or test_kmod_crash or " \
+              "test_kmod_reload"
 OURS_SUSPEND = "test_kmod_suspend"
 OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
             "test_disk_tools or test_services or test_heartbeat or " \
