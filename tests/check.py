@@ -61,7 +61,8 @@ OURS = "test_modules_are_ours or test_sysfs_is_the_same or " \
        "test_table or test_intrinsic_items or test_missing_folder or " \
        "test_writes_stop_and_go_on or test_stop))"
 # What shakes, crashes or takes processors from such guests, each its own.
-OURS_STRESS = "test_kmod_stress or test_kmod_cpus or test_kmod_crash"
+OURS_STRESS = "test_kmod_stress or test_kmod_cpus or test_kmod_crash or " \
+              "test_kmod_reload"
 OURS_SUSPEND = "test_kmod_suspend"
 OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
             "test_disk_tools or test_services or test_heartbeat or " \
@@ -72,6 +73,12 @@ OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
 OURS_NETWORK = "test_again_and_again or test_switch or test_tap or " \
     "test_function"
 OURS_NETWORK_FULL = "test_network and not test_ipxe"
+# In short, with more processors than the tests ask for.
+OURS_4CPU = "not test_kmod and not test_network_flow and (" \
+            "test_services or test_heartbeat or test_intrinsic_items or " \
+            "test_set_read_and_remove or test_missing_folder or " \
+            "test_writes_stop_and_go_on or test_stop or test_storage or " \
+            "test_again_and_again or test_switch or test_tap)"
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -374,6 +381,7 @@ def part_vm(options):
         if options.full:
             groups_ours["ours-stress"] = OURS_STRESS
             groups_ours["ours-suspend"] = OURS_SUSPEND
+            groups_ours["ours-4cpu"] = OURS_4CPU
     else:
         result.add(SKIPPED, "vm ours", "the modules are not built")
         groups_ours = {}
@@ -387,7 +395,8 @@ def part_vm(options):
             select = "(%s) and (%s)" % (select, options.select)
         return vm_group(options, tree, name, select,
                         *(["--drivers", "ours"] if name in groups_ours
-                          else []))
+                          else []),
+                        *(["--cpus", "4"] if name == "ours-4cpu" else []))
 
     with concurrent.futures.ThreadPoolExecutor(VM_JOBS) as pool:
         for part in pool.map(group, groups):

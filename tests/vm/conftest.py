@@ -36,18 +36,21 @@ ON_SECOND = {
 }
 # The guest's daemon: only where file copy has another door there.
 LISD_ON_SECOND = {"test_hashes_are_equal"}
-KINDS = [(kernel, cpus) for kernel in guest.KERNELS for cpus in (1, 2)]
+CPUS = (1, 2)
 
 
 def pytest_addoption(parser):
     """--drivers: what the guests' hv_* drivers are."""
     parser.addoption("--drivers", choices=guest.DRIVERS, default="upstream",
                      help="the kernel package's, or those of guest/kmod")
+    parser.addoption("--cpus", type=int, metavar="NUMBER",
+                     help="processors that all guests have, at least")
 
 
 def pytest_configure(config):
     """Names the marks, and sets what all guests get."""
     vm_module.DRIVERS = config.getoption("--drivers")
+    vm_module.CPUS_MIN = config.getoption("--cpus") or 1
     config.pluginmanager.register(Teller(config))
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
     config.addinivalue_line("markers", "last: after all others, in order")
@@ -62,6 +65,17 @@ def pytest_collection_modifyitems(items):
         if SECOND in item.name and item.originalname not in wanted:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: bool(item.get_closest_marker("last")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc):
+    """Has guests that stay up be of each kind."""
+    if "_kept" in metafunc.fixturenames:
+        number = metafunc.config.getoption("--cpus")
+        kinds = [(kernel, cpus) for kernel in guest.KERNELS
+                 for cpus in ((number,) if number else CPUS)]
+        metafunc.parametrize("_kept", kinds, indirect=True, scope="session",
+                             ids=["%s-%dcpu" % kind for kind in kinds])
 
 
 def need(kernel):
@@ -81,8 +95,7 @@ def need(kernel):
                     "refuses; where KVM is real, set LIS_TEST_686=1")
 
 
-@pytest.fixture(scope="session", params=KINDS,
-                ids=["%s-%dcpu" % kind for kind in KINDS])
+@pytest.fixture(scope="session")
 def _kept(request):
     """The guest of one kind; booted by the first test that takes it."""
     kernel, cpus = request.param

@@ -32,7 +32,10 @@ DEBUG = "slub_debug=FZP,kmalloc-* log_buf_len=4M"
 UNARMED = "echo /bin/true >/proc/sys/kernel/poweroff_cmd; " \
     "ln -sf /bin/true /sbin/reboot"
 SERVICES = {service.target: service for service in corpus.SERVICES}
-KERNELS = ["6.1", pytest.param("6.12", marks=pytest.mark.slow)]
+# Kernel and processors.
+GUESTS = [pytest.param(("6.1", 1), id="6.1")] + [
+    pytest.param(kind, id="%s-%d" % kind, marks=pytest.mark.slow)
+    for kind in (("6.12", 1), ("6.1", 2), ("6.12", 2))]
 # One of them in make check, all in make check-full.
 TARGETS = [target if target == "heartbeat_vsc" else
            pytest.param(target, marks=pytest.mark.slow)
@@ -43,12 +46,13 @@ TIMER_EXPIRED = 0x80000010
 class Attacked:
     """A guest, the host that attacks it, and what the guest says to it."""
 
-    def __init__(self, kernel, folder):
+    def __init__(self, kernel, cpus, folder):
         self.folder = folder
         self.base = image_make(os.path.join(folder, "base.raw"), 3 * MIB,
                                random_bytes(MIB))
         self.vm = vm_module.Guest(
-            "hostile-" + kernel, kernel, drivers="ours", append=DEBUG,
+            "hostile-%s-%d" % (kernel, cpus), kernel, cpus, drivers="ours",
+            append=DEBUG,
             options=("--hostile", "--enable", "Guest Service Interface",
                      "--net", "user",
                      "--disk", self.base + ",controller=ide,lun=0"))
@@ -99,9 +103,9 @@ class Attacked:
                     " ".join(modules), 300)
 
 
-@pytest.fixture(name="attacked", scope="module", params=KERNELS)
+@pytest.fixture(name="attacked", scope="module", params=GUESTS)
 def _attacked(request, tmp_path_factory):
-    made = Attacked(request.param, str(tmp_path_factory.mktemp("hostile")))
+    made = Attacked(*request.param, str(tmp_path_factory.mktemp("hostile")))
     yield made
     made.vm.kill()
 
@@ -319,6 +323,46 @@ def test_disk_under_load(guest):
         guest.vm.run("touch /run/stop; wait")
         disk_go(guest)
     disk_works(guest, path)
+
+
+RESET_BUS = 6  # services/storage/wire.h
+
+
+def reset_wanted(seat):
+    """Waits until the guest gives its requests up, and asks for a reset."""
+    limit = time.monotonic() + 300
+    while True:
+        got = seat.receive(1)
+        if got and got[0] == hostile_host.INBAND and \
+                struct.unpack("<I", got[2][:4])[0] == RESET_BUS:
+            return
+        assert time.monotonic() < limit, "no reset is asked for"
+
+
+@pytest.mark.slow
+@pytest.mark.limit(900)
+def test_silent_disk(guest):
+    """A host that answers nothing while a disk is read, and takes it back: soon,
+    or when the guest waits for the reset that it asked for."""
+    path = image_make(os.path.join(guest.folder, "silent.raw"), 5 * MIB,
+                      random_bytes(MIB))
+    for until_reset in (False, True, False, True):
+        guest.host.ask("disk.attach", path=path, **DISK)
+        name = find(guest.vm, 5)
+        guest.vm.run("echo 5 >/sys/block/%s/device/timeout" % name)
+        seat = guest.host.wait_open(DISK_NAME)
+        guest.vm.run(LOAD % name)
+        seat.seize()
+        if until_reset:
+            reset_wanted(seat)
+        else:
+            assert seat.receive(hostile_host.PATIENCE_S)
+        disk_go(guest)
+        guest.vm.run("touch /run/stop; wait")
+        guest.vm.run("[ ! -e /sys/block/%s ]" % name)
+        guest.said()
+    disk_works(guest, path)
+    guest.others_work()
 
 
 # ---- the network ----

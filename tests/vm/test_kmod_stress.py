@@ -161,20 +161,25 @@ def stir(devices, times, order):
             time.sleep(order.random() ** 2)
 
 
-def loops_start(vm, order):
+def loops_start(vm, order, loops):
     """Has the guest at work."""
-    for name, body in LOOPS.items():
+    for name, body in loops.items():
         vm.run(LOOP % {"name": name, "seed": order.randrange(1 << 15),
                        "body": body % {"cpus": vm.cpus}})
 
 
-def loops_end(vm):
-    """All drivers are loaded and bound, and nobody uses them."""
+def loops_wait(vm, loops):
+    """Has it stop."""
     vm.run("touch /run/stop; n=0; for name in %s; do "
            "until [ -e /run/ended.$name ]; do n=$((n+1)); "
            "[ $n -lt %d ] || { echo $name goes on; ps; exit 1; }; sleep 1; "
            "done; done; rm /run/stop /run/ended.*"
-           % (" ".join(LOOPS), LIMIT_S), 2 * LIMIT_S)
+           % (" ".join(loops), LIMIT_S), 2 * LIMIT_S)
+
+
+def loops_end(vm):
+    """All drivers are loaded and bound, and nobody uses them."""
+    loops_wait(vm, LOOPS)
     vm.run("for m in %s; do rmmod $m || exit 1; done; rmmod hv_vmbus"
            % " ".join(MODULES), LIMIT_S)
     # dd makes a file of a device that went while it was being opened.
@@ -266,7 +271,7 @@ def shake(vm, path, folder, times):
     user = threading.Thread(target=use, args=(vm.name, stop))
 
     # A little of everything, for what is allocated on first use.
-    loops_start(vm, order)
+    loops_start(vm, order, LOOPS)
     stir(devices, 10, order)
     devices.settle()
     loops_end(vm)
@@ -274,7 +279,7 @@ def shake(vm, path, folder, times):
     loops_end_free = free_kib(vm)
     before, highest = held(vm), max(map(int, vm.run(RELIDS).split()))
 
-    loops_start(vm, order)
+    loops_start(vm, order, LOOPS)
     user.start()
     try:
         stir(devices, devices.taken_back + times, order)

@@ -24,6 +24,8 @@ APPEND = "console=ttyS0 panic=-1 quiet mitigations=off nokaslr audit=0 " \
 BOOT_LIMIT_S = 300
 # The driver set of guests that do not ask for one (pytest --drivers).
 DRIVERS = "upstream"
+# Processors that a guest has at least (pytest --cpus).
+CPUS_MIN = 1
 # (kernel, driver set) of the guests that a test had, for tests/matrix.py.
 HAD = set()
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
@@ -84,7 +86,8 @@ class Guest:
 
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
                  options=(), kexec=False, drivers=None):
-        self.name, self.kernel, self.cpus = name, kernel, cpus
+        self.name, self.kernel = name, kernel
+        self.cpus = cpus = max(cpus, CPUS_MIN)
         self.drivers = drivers = drivers or DRIVERS
         self.image, self.initrd = guest.build(kernel, kexec, drivers)
         self.command = [LIS, "run", "--name", name, "--kernel", self.image,
