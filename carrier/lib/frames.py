@@ -12,6 +12,7 @@ from the same root file system, so requests are marshalled.
 import os
 import selectors
 import struct
+import time
 
 HEADER = struct.Struct("<IBBHI")
 WINDOW_BYTES = 256 * 1024
@@ -21,7 +22,7 @@ DRAIN_CHUNKS = 16
 # After poll says writable, a pipe takes this much without blocking.
 WRITE_BYTES = 4096
 
-HELLO, OPEN, DATA, END, CREDIT, EXIT, SIGNAL, RESIZE = range(1, 9)
+HELLO, OPEN, DATA, END, CREDIT, EXIT, SIGNAL, RESIZE, BEAT = range(1, 10)
 
 
 class Loop:
@@ -30,6 +31,12 @@ class Loop:
     def __init__(self):
         self.selector = selectors.PollSelector()
         self.stopped = False
+        self.period_s, self.next_s, self.periodic = None, 0, None
+
+    def every(self, period_s, handler):
+        """Calls handler() about so often while the loop runs; there is one."""
+        self.period_s, self.periodic = period_s, handler
+        self.next_s = time.monotonic() + period_s
 
     def watch(self, fd, events, handler):
         """Calls handler(events) when fd is ready; events 0 forgets fd."""
@@ -45,7 +52,10 @@ class Loop:
     def run(self):
         """Runs until somebody sets stopped."""
         while not self.stopped:
-            self.run_once(None)
+            self.run_once(self.period_s)
+            if self.periodic and time.monotonic() >= self.next_s:
+                self.next_s = time.monotonic() + self.period_s
+                self.periodic()
 
     def run_once(self, timeout_s):
         """Waits once, and calls the handlers of what is ready."""
