@@ -48,7 +48,8 @@ DAEMONS = {
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
     "daemons-uio": ("hv_fcopy_uio_daemon",),
 }
-PROGRAMS = ("clockoffset", "eject", "kexec", "scribble", "uiohold", "xdp")
+PROGRAMS = ("clockoffset", "eject", "kexec", "scribble", "sgreset", "uiohold",
+            "xdp")
 KEPT_S = 24 * 3600
 HOSTNAME = "guest"
 DOMAIN = "lis.test"
