@@ -108,7 +108,7 @@ def test_function(new_vm, kernel, tap, cpus):
     assert vm.run("cat /sys/class/net/vf0/master/address") == \
         vm.run("cat /sys/class/net/eth0/address")
     assert "by function" in lis("net", "list", vm.name).output
-    for _ in range(3):
+    for _ in range(2):
         vm.run("ip link set vf0 down")
         wait_host(vm, False)
         assert goes_by(vm, False)
