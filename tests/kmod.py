@@ -113,7 +113,8 @@ def style(tally, files):
         result = subprocess.run(
             [script, "--no-tree", "--root", folder, "--strict", "--terse",
              "--show-types", "--no-summary", "--ignore",
-             ",".join(sorted(STYLE_OFF)), "-f"] + [os.path.join(ROOT, name) for name in files], cwd=folder,
+             ",".join(sorted(STYLE_OFF)), "-f"]
+            + [os.path.join(ROOT, name) for name in files], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)
     print("".join("    %s\n" % line for line in result.stdout.splitlines()),

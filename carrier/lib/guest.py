@@ -125,19 +125,22 @@ def headers(name):
 def standin(name):
     """A module that stands in for an adapter's virtual function (../guest/
     function), built once for a kernel; None without that kernel's headers."""
+    source = headers(name)
+    if not source:
+        return None
     folder = os.path.join(PARTS, "function")
-    total = hashlib.sha256(os.path.realpath(headers(name) or "").encode())
+    total = hashlib.sha256(os.path.realpath(source).encode())
     for entry in sorted(os.listdir(folder)):
         with open(os.path.join(folder, entry), "rb") as stream:
             total.update(stream.read())
     path = os.path.join(cache_folder(), "vfstandin-%s-%s.ko" % (
         name, total.hexdigest()[:16]))
-    if not headers(name) or os.path.exists(path):
-        return path if headers(name) else None
+    if os.path.exists(path):
+        return path
     with tempfile.TemporaryDirectory() as copy:
         shutil.copytree(folder, copy, dirs_exist_ok=True)
         result = subprocess.run(
-            ["make", "-s", "-C", headers(name), "M=" + copy, "CC=gcc", "W=1",
+            ["make", "-s", "-C", source, "M=" + copy, "CC=gcc", "W=1",
              "KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)
@@ -155,10 +158,11 @@ def build_modules(name):
     """Builds the modules of guest/kmod for a kernel, or finds them built."""
     script = os.path.join(os.path.dirname(os.path.dirname(HERE)), "guest",
                           "kmod", "build")
-    if not headers(name):
+    source = headers(name)
+    if not source:
         raise CarrierError("headers-%s is not in %s (carrier/packages fetches "
                            "it)" % (name, cache_folder()))
-    result = subprocess.run([script, headers(name), modules_folder(name)],
+    result = subprocess.run([script, source, modules_folder(name)],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, check=False)
     if result.returncode:
@@ -190,8 +194,9 @@ def _add_modules(archive, kernel, drivers):
         order.append("%s %s\n" % (names[-1], " ".join(names[:-1])))
         for key, data in closure:
             archive.once("modules/%s.ko" % key, data)
-    if standin(kernel):
-        archive.file("modules/vfstandin.ko", standin(kernel))
+    function = standin(kernel)
+    if function:
+        archive.file("modules/vfstandin.ko", function)
     archive.data("modules/order", "".join(order).encode())
     archive.data("etc/modules", " ".join(LOADED).encode())
 

@@ -81,6 +81,13 @@ def fetch(vm, port, address="10.0.2.2"):
         hashlib.md5(PAYLOAD).hexdigest()
 
 
+def mac(interface):
+    """The address of an interface of this machine."""
+    with open("/sys/class/net/%s/address" % interface,
+              encoding="ascii") as stream:
+        return stream.read().strip()
+
+
 def carrier(vm, interface="eth0"):
     """A guest command for the state of an interface's link."""
     return "cat /sys/class/net/%s/carrier" % interface

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 import vm as vm_module
-from test_network import (_web, fetch, guest_pair, hears,  # noqa: F401
+from test_network import (_web, fetch, guest_pair, hears, mac,  # noqa: F401
                           PAYLOAD, wait, web_server)
 
 KERNELS = ["6.1", "6.12"]
@@ -185,17 +185,10 @@ def answers():
                           check=False).returncode == 0
 
 
-def address_of(interface):
-    """An interface's address, as bytes."""
-    with open("/sys/class/net/%s/address" % interface,
-              encoding="ascii") as stream:
-        return bytes.fromhex(stream.read().strip().replace(":", ""))
-
-
 def comes_back(tap, guest, count=20):
     """Sends frames to the guest, of many lengths: how many come back whole,
     with the addresses exchanged."""
-    own, back = address_of(tap), 0
+    own, back = bytes.fromhex(mac(tap).replace(":", "")), 0
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                        socket.htons(0x88b5)) as link:
         link.bind((tap, 0x88b5))

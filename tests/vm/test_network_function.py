@@ -13,18 +13,11 @@ import time
 import pytest
 
 import vm as vm_module
-from test_network import adapters, wait
+from test_network import adapters, mac, wait
 from vm import lis
 
 KERNELS = ["6.1", "6.12"]
 PROMISCUOUS = 0x100
-
-
-def mac(interface):
-    """The address of an interface of this machine."""
-    with open("/sys/class/net/%s/address" % interface,
-              encoding="ascii") as stream:
-        return stream.read().strip()
 
 
 def wait_host(vm, wanted, limit_s=60):

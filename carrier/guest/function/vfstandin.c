@@ -6,9 +6,9 @@
  *
  * Makes a PCI bus with one device, in a slot with the serial number for a name,
  * and an interface of that device with the address. What is sent by it comes
- *out of a second interface, far0, and the other way round: a test puts that
- *where the function's network would be. There is no hardware in it; all else, a
- * driver of a synthetic adapter can only take for a function of its own.
+ * out of a second interface, far0, and the other way round: a test puts that
+ * where the function's network would be. There is no hardware in it; all else,
+ * a driver of a synthetic adapter can only take for a function of its own.
  */
 #include <linux/etherdevice.h>
 #include <linux/module.h>
