@@ -211,39 +211,73 @@ static void frames(struct bytes *bytes)
 	packet(PACKET_DATA_TRANSFER_PAGES, 0, &envelope, 28, list, count);
 }
 
-static void send_frame(struct bytes *bytes)
+/* A frame, and whether another one comes at once. */
+static struct network_vsc_send frame_of(struct bytes *bytes, u8 *head,
+					u32 head_bytes)
 {
-	struct network_vsc_sent sent;
-	u8 head[128];
 	struct network_vsc_send request = {
 		.frame_bytes = bytes_u8(bytes) * 16u,
 		.head = head,
-		.head_bytes = sizeof(head),
+		.head_bytes = head_bytes,
 		.tag = bytes_below(bytes, 2) ? 7 : NETWORK_UNTAGGED,
-		.hash_type = bytes_below(bytes, 2),
 	};
+	u8 bits = bytes_u8(bytes);
+
+	request.hash_type = bits & 1;
+	request.more = bits & 2;
+	bytes_take(bytes, &request.vnet, sizeof(request.vnet));
+	bytes_take(bytes, head, 60);
+	network_vsc_prepare(&request.vnet, head, head_bytes);
+	return request;
+}
+
+/* Copies a frame where it is to be: behind those before it. */
+static void place(const struct network_vsc_sent *sent, u32 frame_bytes,
+		  const u8 *end)
+{
+	require(sent->head_bytes <= sizeof(sent->head), "head");
+	require(sent->packet_bytes <= sizeof(sent->packet), "packet");
+	if (!sent->section)
+		return;
+	require(sent->section >= end &&
+			sent->section + sent->head_bytes + frame_bytes <=
+				send + SEND_BYTES,
+		"outside the send buffer, or in another frame");
+	require(sent->section_bytes <= vsc.shared->section_bytes,
+		"beyond its section");
+	memcpy(sent->section, sent->head, sent->head_bytes);
+	memset(sent->section + sent->head_bytes, 0, frame_bytes);
+}
+
+static void send_frame(struct bytes *bytes)
+{
+	struct network_vsc_sent sent;
+	struct network_vsc_send request;
+	u8 head[128] = { 0 };
+	const u8 *end = send;
 	u64 cookie = 0;
 
 	while (cookie < SLOTS && used[cookie])
 		cookie++;
-	bytes_take(bytes, &request.vnet, sizeof(request.vnet));
-	bytes_take(bytes, head, 60);
-	network_vsc_prepare(&request.vnet, head, sizeof(head));
+	request = frame_of(bytes, head, sizeof(head));
 	if (network_vsc_send(&vsc, &request, cookie, &sent))
 		return;
 	require(cookie < SLOTS, "more than there are slots");
-	require(sent.head_bytes <= sizeof(sent.head), "head");
-	if (sent.section) {
-		require(sent.section >= send &&
-				sent.section + sent.head_bytes +
-						request.frame_bytes <=
-					send + SEND_BYTES,
-			"outside the send buffer");
-		memcpy(sent.section, sent.head, sent.head_bytes);
-		memset(sent.section + sent.head_bytes, 0, request.frame_bytes);
-	}
 	used[cookie] = true;
 	sent_ids[cookie] = sent.transaction_id;
+	place(&sent, request.frame_bytes, end);
+	while (request.more) {
+		if (sent.section)
+			end = sent.section + sent.head_bytes +
+			      request.frame_bytes;
+		request = frame_of(bytes, head, sizeof(head));
+		if (network_vsc_join(&vsc, &request, &sent))
+			return;
+		require(sent.section, "joined to a frame in pages");
+		require(sent.transaction_id == sent_ids[cookie],
+			"another packet");
+		place(&sent, request.frame_bytes, end);
+	}
 }
 
 static void complete_frame(struct bytes *bytes)

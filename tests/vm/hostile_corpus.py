@@ -516,7 +516,9 @@ class NetworkPlayer:
             elif step == 4:
                 self.frames(script)
             elif step == 5:
-                script.take(1 + 1 + 1 + 10 + 60)
+                # A frame; bit 1: and another one.
+                while script.take(1 + 1 + 1 + 10 + 60)[2] & 2:
+                    pass
             elif step == 6:
                 self.hear()
                 status, cookie = script.u8(), script.below(4)
