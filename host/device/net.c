@@ -84,11 +84,18 @@ static struct adapter *adapter_at(struct adapters *adapters, u32 number,
 int adapters_attach(struct adapters *adapters, const struct run_net *config,
 		    u32 *number, struct lis_error *error)
 {
+	u32 leaving = 0;
 	int code;
 
 	*number = 0;
 	while (*number < RUN_NETS_MAX && adapters->adapters[*number])
-		(*number)++;
+		leaving += adapters->adapters[(*number)++]->leaving;
+	if (*number == RUN_NETS_MAX && leaving)
+		return lis_error_set(error, EBUSY,
+				     "a VM has at most %d network adapters, "
+				     "and the guest has not let go of %u that "
+				     "were taken back: try again later",
+				     RUN_NETS_MAX, leaving);
 	if (*number == RUN_NETS_MAX)
 		return lis_error_set(error, ENOSPC,
 				     "a VM has at most %d network adapters",

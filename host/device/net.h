@@ -71,7 +71,8 @@ void adapters_free(struct adapters *adapters);
  * Give the guest an adapter.
  * @config: copied
  * @number: receives its number, below RUN_NETS_MAX
- * Returns 0; -ENOSPC: there are as many as there can be; or what net_port_open
+ * Returns 0; -ENOSPC: there are as many as there can be; -EBUSY: for as long as
+ * the guest has not let go of one that was taken back; or what net_port_open
  * says. @error is set.
  */
 int adapters_attach(struct adapters *adapters, const struct run_net *config,

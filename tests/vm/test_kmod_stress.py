@@ -29,6 +29,10 @@ LIMIT_S = 300
 # that a test can wait.
 DEBUG = "slub_debug=FZPU,kmalloc-* log_buf_len=16M"
 MODULES = ("hv_utils", "hv_storvsc", "hv_netvsc")
+COPY = "Guest Service Interface"
+# From 6.10 file copy is a daemon's, by way of a module that is not loaded here.
+SERVICES = {"6.1": vm_module.SERVICES,
+            "6.12": [name for name in vm_module.SERVICES if name != COPY]}
 
 # What goes on in the guest: loops until /run/stop is there.
 LOOPS = {
@@ -95,7 +99,7 @@ sh /run/%(name)s >/dev/null 2>&1 </dev/null &"""
 class Devices:
     """What comes and goes, and whether it is there."""
 
-    def __init__(self, rpc, folder):
+    def __init__(self, rpc, folder, services):
         self.rpc, self.taken_back = rpc, 0
         self.paths = {}
         for number, place in enumerate((("ide", 0), ("ide", 1), (0, 9))):
@@ -103,7 +107,7 @@ class Devices:
                               (3 + number) * MIB)
             self.paths[place] = path
         self.there = {}
-        self.keys = [("service", name) for name in vm_module.SERVICES]
+        self.keys = [("service", name) for name in services]
         self.keys += [("disk", place) for place in self.paths]
         self.keys += [("adapter", 1), ("adapter", 2)]
         for key in self.keys:
@@ -120,9 +124,21 @@ class Devices:
                           controller=which[0], lun=which[1])
             self.there[key] = True
         else:
-            self.there[key] = self.rpc.call("net.attach", user=True)["adapter"]
+            self.there[key] = self.adapter_new()
             # Adapters are numbered from 0, which stays.
             assert self.there[key]
+
+    def adapter_new(self):
+        """Offers one as soon as the guest has let go of enough others."""
+        limit = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                return self.rpc.call("net.attach", user=True)["adapter"]
+            except AssertionError as error:
+                if "has not let go of" not in str(error) or \
+                        time.monotonic() > limit:
+                    raise
+            time.sleep(0.5)
 
     def go(self, key):
         """The host takes it back."""
@@ -246,7 +262,8 @@ def everything_works(vm, devices, path):
     """Every service, the disk, the adapters, and what comes anew."""
     settled(vm)
     vm.run("for d in kvp vss fcopy; do daemon start $d; done")
-    vm.wait_all_ok()
+    for service in SERVICES[vm.kernel]:
+        vm.wait_status(service, "OK", 60)
     name = find(vm, 16)
     vm.run("dd if=/dev/urandom of=/dev/%s bs=64k count=9 seek=20 conv=fsync "
            "2>/dev/null" % name)
@@ -266,7 +283,7 @@ def shake(vm, path, folder, times):
     order = random.Random(SEED)
     rpc = vm_module.Rpc(vm.name)
     rpc.socket.settimeout(LIMIT_S)
-    devices = Devices(rpc, folder)
+    devices = Devices(rpc, folder, SERVICES[vm.kernel])
     stop = threading.Event()
     user = threading.Thread(target=use, args=(vm.name, stop))
 
@@ -302,13 +319,13 @@ def shake(vm, path, folder, times):
 def _shaken(new_vm, tmp_path):
     """Makes a guest with a disk and an adapter, and shakes it."""
 
-    def shaken(cpus, times):
+    def shaken(kernel, cpus, times):
         path = image_make(str(tmp_path / "plain.raw"), 16 * MIB,
                           random_bytes(MIB))
-        vm = new_vm("6.1", cpus=cpus, drivers="ours", memory="512M",
+        vm = new_vm(kernel, cpus=cpus, drivers="ours", memory="512M",
                     append="lis.daemons=none " + DEBUG,
-                    options=("--disk", path, "--net", "user",
-                             "--enable", "Guest Service Interface"))
+                    options=["--disk", path, "--net", "user"] +
+                    ["--enable", COPY] * (COPY in SERVICES[kernel]))
         # The bus is unloaded, too; nobody here needs this one.
         vm.run("rmmod uio_hv_generic")
         settled(vm)
@@ -318,15 +335,16 @@ def _shaken(new_vm, tmp_path):
 
 
 @pytest.mark.limit(1200)
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_come_and_go(shaken, cpus):
+@pytest.mark.parametrize("kernel, cpus", [("6.1", 1), ("6.1", 2), ("6.1", 4),
+                                          ("6.12", 1), ("6.12", 2)])
+def test_come_and_go(shaken, kernel, cpus):
     """In short."""
-    shaken(cpus, SHORT)
+    shaken(kernel, cpus, SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.limit(4 * 3600)
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_come_and_go_often(shaken, cpus):
+@pytest.mark.parametrize("kernel, cpus", [("6.1", 1), ("6.1", 2), ("6.12", 2)])
+def test_come_and_go_often(shaken, kernel, cpus):
     """A thousand times, or as many as were asked for."""
-    shaken(cpus, TIMES)
+    shaken(kernel, cpus, TIMES)
