@@ -30,6 +30,11 @@ MORE_KERNELS = {
     "686": (),
     "686-pae": (),
 }
+# That which carrier/debug-kernel builds, to look for faults of drivers.
+DEBUG_KERNELS = {
+    "6.1-debug": ("daemons-6.1",),
+}
+ALL_KERNELS = {**KERNELS, **MORE_KERNELS, **DEBUG_KERNELS}
 # Those for 32-bit processors.
 SMALL_KERNELS = ("686", "686-pae")
 # Loaded at start, in this order.
@@ -43,6 +48,9 @@ SPARE = ("hv_balloon", "hv_netvsc", "hv_storvsc", "hv_sock", "hyperv_keyboard",
 # guest/kmod, and of the others only what does not need the bus is there.
 DRIVERS = ("upstream", "ours")
 OURS = ("hv_vmbus", "hv_utils", "hv_storvsc", "hv_netvsc", "uio_hv_generic")
+# Modules of tests, by their folder in ../guest; and those that need ours.
+EXTRA_MODULES = {"function": "vfstandin", "mmio": "mmiotake"}
+ON_OURS = ("mmio",)
 DAEMONS = {
     "daemons-6.1": ("hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"),
     "daemons-6.12": ("hv_kvp_daemon", "hv_vss_daemon"),
@@ -55,24 +63,21 @@ HOSTNAME = "guest"
 DOMAIN = "lis.test"
 
 
-def _packages(name):
-    """The packages that daemons come from."""
-    return KERNELS[name] if name in KERNELS else MORE_KERNELS[name]
-
-
 def _parts(name):
     """All that the cache must have for a guest."""
     more = ("busybox-686",) if name in SMALL_KERNELS else ()
-    return ("kernel-" + name,) + _packages(name) + more
+    return ("kernel-" + name,) + ALL_KERNELS[name] + more
 
 
 def missing_reason(name):
     """Why there is no such guest on this machine, or None."""
     for part in _parts(name):
         if not os.path.isdir(os.path.join(cache_folder(), part)):
-            return "%s is not in %s (carrier/packages %s fetches it)" % (
+            return "%s is not in %s (carrier/%s)" % (
                 part, cache_folder(),
-                "kernels" if name in KERNELS else "more")
+                "packages kernels fetches it" if name in KERNELS else
+                "packages more fetches it" if name in MORE_KERNELS else
+                "debug-kernel builds it")
     return None
 
 
@@ -86,9 +91,10 @@ def busybox(name):
 def kernel_file(name):
     """The kernel as our host boots it: the package's bzImage, but of a 32-bit
     one what is packed in it. Such a kernel unpacks itself with paging off, which
-    takes the carrier's emulation longer than any test waits."""
+    takes the carrier's emulation longer than any test waits; a debug kernel is
+    many times as large."""
     root = os.path.join(cache_folder(), "kernel-" + name)
-    if name in SMALL_KERNELS:
+    if name in SMALL_KERNELS or name in DEBUG_KERNELS:
         return initramfs.unpacked_image(root)
     return initramfs.kernel_image(root)
 
@@ -122,34 +128,41 @@ def headers(name):
     return os.path.dirname(found[0]) if found else None
 
 
-def standin(name):
-    """A module that stands in for an adapter's virtual function (../guest/
-    function), built once for a kernel; None without that kernel's headers."""
+def extra_module(name, folder, drivers):
+    """A module of ../guest that is there for a test, built once for a kernel;
+    None without that kernel's headers."""
     source = headers(name)
     if not source:
         return None
-    folder = os.path.join(PARTS, "function")
-    total = hashlib.sha256(os.path.realpath(source).encode())
-    for entry in sorted(os.listdir(folder)):
-        with open(os.path.join(folder, entry), "rb") as stream:
+    parts, how = os.path.join(PARTS, folder), []
+    if folder in ON_OURS:
+        sources = modules_folder(name)
+        how = ["LIS_SOURCES=" + sources, "KBUILD_EXTRA_SYMBOLS=" +
+               os.path.join(sources, "Module.symvers")]
+    total = hashlib.sha256(os.path.realpath(source).encode()
+                           + modules_digest(name, drivers if how else None))
+    for entry in sorted(os.listdir(parts)):
+        with open(os.path.join(parts, entry), "rb") as stream:
             total.update(stream.read())
-    path = os.path.join(cache_folder(), "vfstandin-%s-%s.ko" % (
-        name, total.hexdigest()[:16]))
+    module = EXTRA_MODULES[folder]
+    path = os.path.join(cache_folder(), "%s-%s-%s.ko" % (
+        module, name, total.hexdigest()[:16]))
     if os.path.exists(path):
         return path
     with tempfile.TemporaryDirectory() as copy:
-        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        shutil.copytree(parts, copy, dirs_exist_ok=True)
         result = subprocess.run(
             ["make", "-s", "-C", source, "M=" + copy, "CC=gcc", "W=1",
-             "KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+             "KCFLAGS=-Werror", "CONFIG_DEBUG_INFO_BTF_MODULES="] + how +
+            ["modules"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False)
         if result.returncode:
-            raise CarrierError("vfstandin for %s does not build:\n%s" % (
-                name, result.stdout))
-        module = os.path.join(copy, "vfstandin.ko")
-        subprocess.run(["strip", "--strip-debug", module], check=True)
-        with open(module, "rb") as stream:
+            raise CarrierError("%s for %s does not build:\n%s" % (
+                module, name, result.stdout))
+        built = os.path.join(copy, module + ".ko")
+        subprocess.run(["strip", "--strip-debug", built], check=True)
+        with open(built, "rb") as stream:
             initramfs.write_whole(path, stream.read())
     return path
 
@@ -194,9 +207,12 @@ def _add_modules(archive, kernel, drivers):
         order.append("%s %s\n" % (names[-1], " ".join(names[:-1])))
         for key, data in closure:
             archive.once("modules/%s.ko" % key, data)
-    function = standin(kernel)
-    if function:
-        archive.file("modules/vfstandin.ko", function)
+    for folder, module in EXTRA_MODULES.items():
+        path = None
+        if folder not in ON_OURS or drivers == "ours":
+            path = extra_module(kernel, folder, drivers)
+        if path:
+            archive.file("modules/%s.ko" % module, path)
     archive.data("modules/order", "".join(order).encode())
     archive.data("etc/modules", " ".join(LOADED).encode())
 
@@ -249,7 +265,8 @@ def modules_digest(name, drivers):
 def _digest(name, drivers):
     """Changes when anything that a guest is made of does."""
     total = hashlib.sha256(modules_digest(name, drivers))
-    for folder in (HERE, PARTS, os.path.join(PARTS, "function")):
+    for folder in [HERE, PARTS] + [os.path.join(PARTS, extra)
+                                   for extra in EXTRA_MODULES]:
         for entry in sorted(os.listdir(folder)):
             if entry.endswith((".py", ".sh", ".c")):
                 with open(os.path.join(folder, entry), "rb") as stream:
@@ -289,7 +306,7 @@ def build(name, kexec=False, drivers="upstream"):
         archive = initramfs.Archive()
         _add_system(archive, name)
         _add_modules(archive, name, drivers)
-        for package in _packages(name):
+        for package in ALL_KERNELS[name]:
             unpacked = os.path.join(cache_folder(), package)
             for daemon in DAEMONS[package]:
                 archive.program("usr/sbin/" + daemon,

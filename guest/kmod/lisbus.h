@@ -16,6 +16,7 @@
 
 #include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/ioport.h>
 #include <linux/mod_devicetable.h>
 #include <linux/mutex.h>
 #include <linux/sysfs.h>
@@ -265,6 +266,27 @@ lisbus_channel_monitored(const struct lisbus_channel *channel)
 {
 	return channel->monitor_id != VMBUS_MONITOR_ID_NONE;
 }
+
+/* What a driver asks of the addresses that the host keeps free for devices. */
+struct lisbus_mmio {
+	const char *name; /* in /proc/iomem, as long as the range is taken */
+	resource_size_t size;  /* bytes, whole pages */
+	resource_size_t align; /* bytes, a power of 2 of at least a page */
+	resource_size_t min;   /* the first address that will do */
+	resource_size_t max;   /* the last */
+};
+
+/*
+ * Takes a range of them, for the host to put something there: a video
+ * adapter's memory, a PCI device's BARs. May sleep.
+ * A part of /proc/iomem that is nobody else's; or ERR_PTR: -EBUSY, there is no
+ * such range left, or the machine has none at all; -EINVAL: @wish makes no
+ * sense; -ENOMEM.
+ */
+struct resource *lisbus_mmio_take(const struct lisbus_mmio *wish);
+
+/* Gives back what lisbus_mmio_take() gave. May sleep. */
+void lisbus_mmio_give(struct resource *range);
 
 /* The VM's reference time in 100 ns. Any. */
 u64 lisbus_reference_time(void);

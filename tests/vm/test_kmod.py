@@ -106,6 +106,67 @@ def _versions_vm():
     vm.kill()
 
 
+# The windows of a machine with less than 3 GiB (docs/machine.md).
+LOW = range(0xf8000000, 0xfec00000)
+HIGH = range(1 << 32, (1 << 32) + (1 << 30))
+
+
+def taken(vm):
+    """Of the addresses for devices, those that somebody has: [range]."""
+    return [range(int(first, 16), int(last, 16) + 1) for first, last in
+            re.findall(r"(\w+)-(\w+) : mmiotake", vm.run("cat /proc/iomem"))]
+
+
+def take(vm, **wish):
+    """Has a module of the test's take some: [range], or what insmod said."""
+    status, said = vm.try_run("insmod /modules/mmiotake.ko %s 2>&1" % " ".join(
+        "%s=%d" % item for item in wish.items()))
+    found = taken(vm)
+    if status:
+        assert not found
+        return said
+    vm.run("rmmod mmiotake")
+    assert not taken(vm)
+    return found
+
+
+def test_addresses_for_devices(made):
+    """What the host keeps free for devices' memory is given out once, aligned,
+    where it was asked for, and again when it was given back."""
+    mib = 1 << 20
+    low = take(made, size=8 * mib, align=16 * mib, count=4, last=HIGH[0] - 1)
+    assert len(low) == len({one.start for one in low}) == 4
+    for one in low:
+        assert len(one) == 8 * mib and one.start % (16 * mib) == 0 and \
+            one[0] in LOW and one[-1] in LOW
+    assert take(made, size=len(HIGH), align=mib, first=HIGH[0]) == [HIGH]
+    assert take(made, size=len(HIGH), align=mib, first=HIGH[0]) == [HIGH]
+    at = LOW[0] + 5 * mib
+    assert take(made, size=4096, first=at, last=at + 4095) == [
+        range(at, at + 4096)]
+    # One fits; two do not, and then nothing is kept.
+    assert "busy" in take(made, size=60 * mib, count=2, last=HIGH[0] - 1)
+    assert len(take(made, size=60 * mib, last=HIGH[0] - 1)) == 1
+    assert "busy" in take(made, size=4096, last=LOW[0] - 1)
+    assert "busy" in take(made, size=4096, first=HIGH[-1] + 1)
+    assert "busy" in take(made, size=8192, first=at, last=at + 4095)
+    for wrong in ({"size": 0}, {"size": 100}, {"align": 100}, {"align": 0},
+                  {"align": 12288}):
+        assert "nvalid" in take(made, **wrong)
+    assert made.trouble() == []
+
+
+@pytest.mark.slow
+def test_addresses_are_the_modules(made):
+    """hv_vmbus does not go while somebody has some."""
+    made.run("insmod /modules/mmiotake.ko")
+    assert made.try_run("rmmod hv_vmbus")[0]
+    assert len(taken(made)) == 1
+    made.run("rmmod mmiotake")
+    reload(made, 2)
+    assert len(take(made, size=4096)) == 1
+
+
 # What taints a kernel that they are loaded into: they are not the kernel's (O)
 # and not signed (E), of which only a kernel that looks for signatures tells.
 OUT_OF_TREE, UNSIGNED = 1 << 12, 1 << 13

@@ -188,6 +188,13 @@ int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size);
 /* Takes a channel's folder out of /sys, by no lock. */
 void bus_channel_hide(struct lisbus_channel *channel);
 
+/*
+ * mmio.c: learns which addresses are free for devices, from the bus's ACPI
+ * device and those around it. 0, also when there are none; or -ENOMEM.
+ */
+int bus_mmio_start(struct device *parent);
+void bus_mmio_stop(void);
+
 /* panic.c */
 void bus_panic_start(void);
 void bus_panic_stop(void);

@@ -37,9 +37,12 @@ static int start(struct device *parent)
 	bus.parent = parent;
 	/* One that stays: the first, whose CPU cannot go offline on x86. */
 	bus.cpu = cpumask_first(cpu_online_mask);
-	error = bus_connection_init();
+	error = bus_mmio_start(parent);
 	if (error)
 		return error;
+	error = bus_connection_init();
+	if (error)
+		goto forget;
 	error = bus_register(&lisbus_type);
 	if (error)
 		goto free;
@@ -64,6 +67,8 @@ unregister:
 	bus_unregister(&lisbus_type);
 free:
 	bus_connection_free();
+forget:
+	bus_mmio_stop();
 	return error;
 }
 
@@ -78,6 +83,7 @@ static void stop(void)
 	bus_synic_stop();
 	bus_unregister(&lisbus_type);
 	bus_connection_free();
+	bus_mmio_stop();
 }
 
 static int vmbus_probe(struct platform_device *device)
