@@ -88,7 +88,9 @@ class Host:
             rows = [row for row in self.rows(name)
                     if row["open"] and row["serial"] > newest]
             if rows:
-                return Seat(self, rows[0]["relid"])
+                # A primary channel is offered before its sub-channels.
+                first = min(rows, key=lambda row: row["serial"])
+                return Seat(self, first["relid"])
             assert time.monotonic() < limit, "%s is not opened: %s\n%s" % (
                 name, self.rows(), self.vm.happened())
             time.sleep(0.05)

@@ -204,6 +204,9 @@ def loops_end(vm):
            % " ".join(MODULES), LIMIT_S)
 
 
+# What stands still, for a person: programs, and the kernel's threads.
+BLOCKED = "ps; echo 1 >/proc/sys/kernel/sysrq; echo w >/proc/sysrq-trigger; " \
+    "echo l >/proc/sysrq-trigger; dmesg | tail -n 600"
 # Each channel has a file for its id; some are of a primary.
 RELIDS = "ls -d /sys/bus/vmbus/devices/*/channels/* | sed 's,.*/,,'"
 UNBOUND = "for d in /sys/bus/vmbus/devices/*; do [ -e $d/driver ] || " \
@@ -300,6 +303,9 @@ def shake(vm, path, folder, times):
     user.start()
     try:
         stir(devices, devices.taken_back + times, order)
+    except AssertionError:
+        print(vm.try_run(BLOCKED, LIMIT_S)[1])
+        raise
     finally:
         stop.set()
         user.join()
