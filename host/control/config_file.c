@@ -323,11 +323,11 @@ static int file_parse(const char *path, json_t **root, struct lis_error *err)
 int run_config_load(struct run_config *config, const char *path,
 		    struct lis_error *err)
 {
-	json_t *root, *value;
+	json_t *root = NULL, *value;
 	const char *name;
 	int ret = file_parse(path, &root, err);
 
-	if (ret < 0)
+	if (ret)
 		return ret;
 	json_object_foreach(root, name, value)
 	{

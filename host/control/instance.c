@@ -114,6 +114,19 @@ static int socket_listen(struct instance *instance, struct lis_error *error)
 	return 0;
 }
 
+static int lock_and_listen(struct instance *instance, const char *name,
+			   struct lis_error *error)
+{
+	int code = lock_take(instance, name, error);
+
+	if (code)
+		return code;
+	code = socket_listen(instance, error);
+	if (code)
+		unlink(instance->lock_path);
+	return code;
+}
+
 int instance_take(struct instance *instance, const char *directory,
 		  const char *name, struct lis_error *error)
 {
@@ -127,12 +140,7 @@ int instance_take(struct instance *instance, const char *directory,
 	if (!instance->lock_path || !instance->socket_path)
 		code = lis_error_set(error, ENOMEM, "out of memory");
 	else
-		code = lock_take(instance, name, error);
-	if (!code) {
-		code = socket_listen(instance, error);
-		if (code)
-			unlink(instance->lock_path);
-	}
+		code = lock_and_listen(instance, name, error);
 	if (code) {
 		if (instance->lock_fd >= 0)
 			close(instance->lock_fd);
