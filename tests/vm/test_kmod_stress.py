@@ -250,8 +250,14 @@ def wait_held(vm, before):
                 if number > before[0].get(name, 0)}
         if not more and now[1] == before[1]:
             return
-        assert time.monotonic() < limit, "held (before, now): %s; channels " \
-            "%d, %d" % (more, before[1], now[1])
+        if time.monotonic() > limit:
+            # Names are those of now: where a module lay that was unloaded,
+            # another may lie. What is left is the place in the page.
+            print("".join(vm.try_run("grep -h -A 16 ' %s+' /sys/kernel/debug/"
+                                     "slab/*/alloc_traces" % name.split()[0])[1]
+                          for name in more))
+            raise AssertionError("held (before, now): %s; channels %d, %d" % (
+                more, before[1], now[1]))
         time.sleep(2)
 
 
