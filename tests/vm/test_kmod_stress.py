@@ -323,7 +323,7 @@ def shake(vm, path, folder, times):
     assert max(map(int, vm.run(RELIDS).split())) <= highest + 8
     # A ring has more than 64 KiB.
     assert free_kib(vm) > loops_end_free - 16 * 1024
-    assert vm.trouble() == []
+    assert vm.trouble() == [], vm.run("dmesg | grep -B 40 -A 40 'Call Trace'")
     rpc.close()
 
 

@@ -295,8 +295,9 @@ int bus_connection_init(void)
 	if (!bus.message_queue)
 		goto fail;
 	/* No device comes or goes while the machine is suspended. */
-	bus.device_queue = alloc_ordered_workqueue(
-		"hv_vmbus_device", WQ_MEM_RECLAIM | WQ_FREEZABLE);
+	/* Drivers wait for works of any queue here, and for memory. */
+	bus.device_queue =
+		alloc_ordered_workqueue("hv_vmbus_device", WQ_FREEZABLE);
 	if (bus.device_queue)
 		return 0;
 	destroy_workqueue(bus.message_queue);
