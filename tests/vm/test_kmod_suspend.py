@@ -8,7 +8,10 @@ import pytest
 
 from console import ConsoleError
 from test_kmod_uio import DRIVERS, hold, kill, SERVICE, take, told
+from test_network import adapters
+from test_network_function import goes_by, plug, wait_host
 from test_storage import digest, find, image_make, MIB, random_bytes, total
+from vm import lis
 
 SWAP_MIB, DATA_MIB, MORE_MIB = 384, 16, 5
 # Programs that run on, a file system in use, and what is only in memory.
@@ -213,6 +216,26 @@ def test_user_space(sleeper):
            % (device, DRIVERS, device, DRIVERS))
     vm.wait_status(SERVICE, "OK", 60)
     one.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_function(sleeper, tap, kernel):
+    """Frames that went by a virtual function go by it again."""
+    one = sleeper(kernel, 1)
+    vm = one.vm
+    vm.run("ip addr add 203.0.113.2/24 dev eth0")
+    lis("net", "set", vm.name, "0", "function=7")
+    plug(vm, tap, 7)
+    wait_host(vm, True)
+    assert goes_by(vm, True)
+    one.wake(one.sleep())
+    # It is another host process, which has not been told: frames go by it.
+    one.check()
+    assert not adapters(vm)[0]["by_function"]
+    lis("net", "set", vm.name, "0", "function=7")
+    wait_host(vm, True)
+    assert goes_by(vm, True)
 
 
 @pytest.mark.slow
