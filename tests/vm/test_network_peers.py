@@ -49,29 +49,40 @@ def _dpdk_vm(new_vm, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("queues", [1, 2])
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_dpdk(dpdk_vm, kernel, tap):
-    """DPDK's netvsc driver links up, hears and answers."""
+def test_dpdk(dpdk_vm, kernel, queues, tap):
+    """DPDK's netvsc driver links up, hears and answers, on each queue."""
     vm, testpmd = dpdk_vm(kernel, "tap=%s,monitored" % tap)
     vm.run(BIND)
     # Of its own accord it takes buffers for 32 ports.
-    vm.run("%s -l 0,1 --no-telemetry -- --total-num-mbufs=8192 "
-           "--forward-mode=icmpecho --stats-period=2 >/tmp/testpmd 2>&1 &" %
-           testpmd)
+    vm.run("%s -l 0,1 --no-telemetry -- --total-num-mbufs=8192 --rxq=%d "
+           "--txq=%d --forward-mode=icmpecho --stats-period=2 >/tmp/testpmd "
+           "2>&1 &" % (testpmd, queues, queues))
     vm.run("until grep -q statistics /tmp/testpmd; do sleep 0.5; "
            "pidof dpdk-testpmd >/dev/null || { cat /tmp/testpmd; exit 1; }; "
            "done", 240)
-    said = subprocess.run(
-        ["busybox", "ping", "-c", "20", "-W", "10", "203.0.113.2"],
+    # It answers for every address; each is another flow.
+    said = [subprocess.run(
+        ["busybox", "ping", "-c", "4", "-W", "10", "203.0.113.%d" % host],
         check=False, stdout=subprocess.PIPE, text=True).stdout
+        for host in range(2, 10)]
     output = vm.run("sleep 3; tail -n 40 /tmp/testpmd")
-    assert int(re.search(r"(\d+) packets received", said).group(1)) >= 15, \
-        said + output
+    received = sum(int(re.search(r"(\d+) packets received", one).group(1))
+                   for one in said)
+    assert received >= 24, "%s\n%s" % (said, output)
     counted = re.findall(r"RX-packets: (\d+)(?:.*\n){3}.*TX-packets: (\d+)",
                          output)
-    assert counted and min(map(int, counted[-1])) >= 15, output
+    assert counted and min(map(int, counted[-1])) >= 24, output
     one, = lis("net", "list", vm.name, "--json").json["adapters"]
-    assert one["channels"] >= 1 and one["guest"]["sent_frames"] >= 15
+    assert one["channels"] == queues and one["guest"]["sent_frames"] >= 24
+    output = vm.run("kill -INT $(pidof dpdk-testpmd); "
+                    "while pidof dpdk-testpmd >/dev/null; do sleep .2; done; "
+                    "cat /tmp/testpmd")
+    heard = dict(re.findall(r"RX Port= 0/Queue= (\d)[^\n]*\n *"
+                            r"RX-packets: (\d+)", output))
+    assert queues == 1 or min(int(heard.get("0", 0)),
+                              int(heard.get("1", 0))) > 0, output
 
 
 @pytest.mark.slow
