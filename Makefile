@@ -14,6 +14,7 @@ help:
 	@echo "make demo-debian boot a whole Debian from a disk of ours, back it up, boot the backup"
 	@echo "make check       build and run every test: ends in N passed, N failed, N skipped"
 	@echo "make check-full  the same with lint and five minutes for each fuzz target"
+	@echo "make check-debug the modules' tests on a kernel with KASAN, lockdep and kmemleak, built first"
 	@echo "make bench       measure, and print ratios"
 	@echo "make lint        format, style, static analysis, man pages"
 	@echo "make build       build into $(BUILD)/"
@@ -62,6 +63,11 @@ check-full: kernels
 	@carrier/debian-image 6.1 --managers >/dev/null
 	@carrier/debian-image 6.1 --modules >/dev/null
 	@$(PYTHON) tests/check.py --full
+
+.PHONY: check-debug
+check-debug: build kernels
+	@carrier/debug-kernel
+	@$(PYTHON) tests/check.py --full --debug --only vm
 
 .PHONY: bench
 bench: kernels

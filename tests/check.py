@@ -79,6 +79,19 @@ OURS_4CPU = "not test_kmod and not test_network_flow and (" \
             "test_set_read_and_remove or test_missing_folder or " \
             "test_writes_stop_and_go_on or test_stop or test_storage or " \
             "test_again_and_again or test_switch or test_tap)"
+# What is tried on the kernel that looks for faults: a 6.1, with one vCPU
+# whatever the test asks for, and so of tests that differ by that only one.
+OURS_DEBUG = {name: "not 6.12 and not 2cpu and (%s)" % select
+              for name, select in {
+    "debug-stress": "test_come_and_go and 6.1-1 and not often or "
+                    "test_reload_in_use and 6.1-2",
+    "debug-hostile": "test_kmod_hostile and not 6.1-2",
+    "debug-network": "test_network_driver or test_network_function or "
+                     "test_again_and_again or test_switch",
+    "debug-services": "test_services or test_kvp or test_kmod_uio or "
+                      "test_kmod_suspend and (6.1-1-ours or test_function)",
+    "debug-disks": "test_storage",
+}.items()}
 VM_GROUPS_FULL = {
     **VM_GROUPS,
     "6.1-1cpu": "6.1-1cpu",
@@ -373,6 +386,8 @@ def part_vm(options):
         for extra in ([], ["--kexec"]):
             run([os.path.join(tree, "carrier", "guest-image"), kernel]
                 + extra, "guest-image")
+    if options.debug:
+        return part_vm_debug(options, tree)
     if kmod_ready():
         groups_ours = {
             "ours": OURS_FULL if options.full else OURS,
@@ -404,6 +419,25 @@ def part_vm(options):
     return result
 
 
+def part_vm_debug(options, tree):
+    """Those of the VM tests that are tried on the debug kernel."""
+    result = Tally()
+    for extra in (["--drivers", "upstream"], ["--drivers", "ours"],
+                  ["--drivers", "ours", "--kexec"]):
+        if run([os.path.join(ROOT, "carrier", "guest-image"), "6.1-debug"]
+               + extra, "guest-image-debug",
+               env=dict(os.environ, LIS_KMOD_DIR=KMOD)):
+            show_log("guest-image-debug")
+            result.add(FAILED, "vm 6.1-debug", "no such guest")
+            return result
+    with concurrent.futures.ThreadPoolExecutor(VM_JOBS) as pool:
+        for part in pool.map(lambda name: vm_group(
+                options, tree, name, OURS_DEBUG[name], "--drivers", "ours",
+                "--debug-kernel"), OURS_DEBUG):
+            result.merge(part)
+    return result
+
+
 def part_lint(_options):
     """format, style, static analysis, man pages"""
     return lint.everything()
@@ -421,6 +455,9 @@ def main():
                         help="lint too, slow tests, long fuzzing")
     parser.add_argument("--only", action="append", choices=list(PARTS),
                         help="only this part; can be given more than once")
+    parser.add_argument("--debug", action="store_true",
+                        help="have the VM tests be those for the modules on "
+                             "the kernel that carrier/debug-kernel builds")
     parser.add_argument("--select", metavar="EXPRESSION",
                         help="of the VM tests, those that pytest -k picks")
     parser.add_argument("--lis", metavar="FILE",

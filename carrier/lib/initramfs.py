@@ -136,7 +136,8 @@ def unpack_kernel(image):
     if payload.startswith(b"\xfd7zXZ\0"):
         return lzma.LZMADecompressor().decompress(payload)
     if payload.startswith(b"\x28\xb5\x2f\xfd"):
-        return subprocess.run(["zstd", "-dc"], input=payload, check=True,
+        # Its size stands behind it.
+        return subprocess.run(["zstd", "-dc"], input=payload[:-4], check=True,
                               stdout=subprocess.PIPE).stdout
     raise Missing("%s is packed in a way not known here" % image)
 

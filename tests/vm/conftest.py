@@ -45,12 +45,15 @@ def pytest_addoption(parser):
                      help="the kernel package's, or those of guest/kmod")
     parser.addoption("--cpus", type=int, metavar="NUMBER",
                      help="processors that all guests have, at least")
+    parser.addoption("--debug-kernel", action="store_true",
+                     help="guests of 6.1 have 6.1-debug (carrier/debug-kernel)")
 
 
 def pytest_configure(config):
     """Names the marks, and sets what all guests get."""
     vm_module.DRIVERS = config.getoption("--drivers")
     vm_module.CPUS_MIN = config.getoption("--cpus") or 1
+    vm_module.DEBUG = config.getoption("--debug-kernel")
     config.pluginmanager.register(Teller(config))
     config.addinivalue_line("markers", "slow: minutes rather than seconds")
     config.addinivalue_line("markers", "last: after all others, in order")
@@ -105,7 +108,10 @@ def _kept(request):
                            kexec=True, memory="320M",
                            options=("--enable", "Guest Service Interface"))
     yield kept
-    kept.kill()
+    try:
+        kept.examine()
+    finally:
+        kept.kill()
 
 
 @pytest.fixture
@@ -128,8 +134,12 @@ def new_vm(request):
         return made[-1].boot() if boot else made[-1]
 
     yield make
-    for one in made:
-        one.kill()
+    try:
+        for one in made:
+            one.examine()
+    finally:
+        for one in made:
+            one.kill()
 
 
 @pytest.fixture(params=list(guest.KERNELS))
@@ -178,8 +188,9 @@ def pytest_runtest_protocol(item):
     slow = item.get_closest_marker("slow")
     limit = item.get_closest_marker("limit")
     signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(limit.args[0] if limit else
-                 SLOW_LIMIT_S if slow else LIMIT_S)
+    signal.alarm((limit.args[0] if limit else
+                  SLOW_LIMIT_S if slow else LIMIT_S) *
+                 (vm_module.DEBUG_PATIENCE if vm_module.DEBUG else 1))
     yield
     signal.alarm(0)
 

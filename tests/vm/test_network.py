@@ -56,7 +56,7 @@ def adapters(vm):
 
 def wait(vm, command, wanted, limit_s=30):
     """Waits until a guest command says something."""
-    limit = time.monotonic() + limit_s
+    limit = time.monotonic() + limit_s * vm.patience()
     while True:
         said = vm.try_run(command)[1].strip()
         if said == wanted:

@@ -50,8 +50,8 @@ def digest(path):
 
 def until(guest, condition):
     """Waits until a shell condition holds in the guest."""
-    guest.run("n=0; until %s; do n=$((n+1)); [ $n -lt 600 ] || exit 1; "
-              "sleep .1; done" % condition)
+    guest.run("n=0; until %s; do n=$((n+1)); [ $n -lt %d ] || exit 1; "
+              "sleep .1; done" % (condition, 600 * guest.patience()))
 
 
 def find(guest, mib):

@@ -26,6 +26,11 @@ BOOT_LIMIT_S = 300
 DRIVERS = "upstream"
 # Processors that a guest has at least (pytest --cpus).
 CPUS_MIN = 1
+# Guests of 6.1 have the kernel that looks for faults (pytest --debug-kernel).
+DEBUG = False
+DEBUG_MEMORY = "1G"
+# Such a guest may take so many times as long.
+DEBUG_PATIENCE = 6
 # (kernel, driver set) of the guests that a test had, for tests/matrix.py.
 HAD = set()
 SERVICES = ("Guest Service Interface", "Heartbeat", "Key-Value Pair Exchange",
@@ -35,6 +40,15 @@ TROUBLE = re.compile(
     r"WARNING:|BUG:|Call Trace|\bOops|soft lockup|rcu.*stall|general protection|"
     r"hv_\w+.*(fail|error|unable|invalid|timed? ?out|unknown)|"
     r"vmbus.*(fail|error|unable|invalid|timed? ?out|unknown)", re.IGNORECASE)
+# What the debug kernel found, whoever's fault it is, and what it says of memory
+# that nobody points to, one piece after the other.
+FOUND = re.compile(r"BUG:|KASAN|ODEBUG|INFO: (task|lockdep|trying)|"
+                   r"WARNING: (possible|inconsistent|suspicious|bad|held|"
+                   r"Nested|lock)")
+LEAKS = "grep -q debugfs /proc/mounts || mount -t debugfs d " \
+    "/sys/kernel/debug; cd /sys/kernel/debug; sleep 6; echo scan >kmemleak; " \
+    "sleep 6; echo scan >kmemleak; cat kmemleak"
+OURS_IN = re.compile(r"\[(hv_|uio_hv)")
 # What it says of modules that Debian has not signed.
 UNSIGNED = "module verification failed: signature"
 
@@ -83,12 +97,17 @@ class Guest:
     """A guest and its VM process."""
 
     drivers = "upstream"
+    debug = False
 
     def __init__(self, name, kernel="6.1", cpus=1, memory="256M", append="",
                  options=(), kexec=False, drivers=None):
         self.name, self.kernel = name, kernel
         self.cpus = cpus = max(cpus, CPUS_MIN)
         self.drivers = drivers = drivers or DRIVERS
+        self.debug = DEBUG and kernel == "6.1"
+        if self.debug:
+            # With two the carrier's stood still where RCU tries itself.
+            kernel, memory, self.cpus, cpus = "6.1-debug", DEBUG_MEMORY, 1, 1
         self.image, self.initrd = guest.build(kernel, kexec, drivers)
         self.command = [LIS, "run", "--name", name, "--kernel", self.image,
                         "--initrd", self.initrd, "--cpus", str(cpus),
@@ -114,12 +133,12 @@ class Guest:
 
     def note(self):
         """Has the test's record tell that it had such a guest."""
-        HAD.add((self.kernel, self.drivers))
+        HAD.add((self.kernel + ("-debug" if self.debug else ""), self.drivers))
 
     def ready(self, start=0):
         """Waits until the guest serves commands."""
         try:
-            self.console.ready(BOOT_LIMIT_S, start)
+            self.console.ready(BOOT_LIMIT_S * self.patience(), start)
         except console.ConsoleError as error:
             self.kill()
             raise CommandFailed("%s\nlis run said: %s" % (
@@ -133,7 +152,7 @@ class Guest:
         """Runs a shell script in the guest: (status, output)."""
         self.note()
         try:
-            return self.console.run(command, timeout_s)
+            return self.console.run(command, timeout_s * self.patience())
         except console.ConsoleError as error:
             raise console.ConsoleError("%s\nevents:\n%s" % (
                 error, self.happened())) from None
@@ -169,6 +188,7 @@ class Guest:
 
     def wait_status(self, service, wanted, timeout_s=30):
         """Waits until a service has a status; returns how long it took."""
+        timeout_s *= self.patience()
         began = time.monotonic()
         while True:
             status = self.status(service)
@@ -181,7 +201,7 @@ class Guest:
 
     def wait_not_ok(self, service, timeout_s=30):
         """Waits until a service is seen not to be OK."""
-        limit = time.monotonic() + timeout_s
+        limit = time.monotonic() + timeout_s * self.patience()
         while self.status(service) == "OK":
             assert time.monotonic() < limit, "%s is still OK" % service
             time.sleep(0.2)
@@ -200,6 +220,27 @@ class Guest:
     def trouble(self):
         """Lines of the guest's dmesg that should not be there."""
         return trouble_in(self.run("dmesg"))
+
+    def patience(self):
+        """How many times as long as others it may take."""
+        return DEBUG_PATIENCE if self.debug else 1
+
+    def examine(self):
+        """At the end of its test: what the debug kernel found is a failure."""
+        if not self.debug or not self.console:
+            return
+        leaks = []
+        if self.alive():
+            try:
+                text = self.run("dmesg", 300)
+                leaks = [leak for leak in self.run(LEAKS, 900).split(
+                    "unreferenced object")[1:] if OURS_IN.search(leak)]
+            except (console.ConsoleError, AssertionError):
+                text = self.console.text_since(0)
+        else:
+            text = self.console.text_since(0)
+        assert not FOUND.search(text) and not leaks, "%s\n%s" % (
+            text[-20000:], "\n".join(leaks))
 
     def wait_end(self, timeout_s=60):
         """Waits until the VM process has ended; returns its status."""
