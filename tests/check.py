@@ -88,8 +88,7 @@ OURS_DEBUG = {name: "not 6.12 and not 2cpu and (%s)" % select
     "debug-hostile": "test_kmod_hostile and not 6.1-2",
     "debug-network": "test_network_driver or test_network_function or "
                      "test_again_and_again or test_switch",
-    "debug-services": "test_services or test_kvp or test_kmod_uio or "
-                      "test_kmod_suspend and (6.1-1-ours or test_function)",
+    "debug-services": "test_services or test_kvp or test_kmod_uio",
     "debug-disks": "test_storage",
 }.items()}
 VM_GROUPS_FULL = {
