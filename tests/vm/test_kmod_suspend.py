@@ -82,7 +82,8 @@ class Sleeper:
         identity = console.send(SLEEP.format(how="shutdown"))
         console.wait_closed_or(rb"@@lis %d end" % identity, RESUME_LIMIT_S)
         # One that says something could not.
-        assert console.closed, console.answer(identity)
+        assert console.closed, "status %d: %s\n%s" % (
+            *console.answer(identity), self.vm.run("dmesg | tail -n 60"))
         assert self.vm.wait_end() == 0
         return identity
 
