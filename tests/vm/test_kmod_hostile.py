@@ -24,7 +24,7 @@ from test_storage import digest, find, image_make, MIB, random_bytes, total
 # What a kernel says of itself that is wrong, whoever is to blame.
 DISASTER = re.compile(
     r"WARNING:|BUG:|Call Trace|\bOops|soft lockup|rcu.*stall|hung|blocked for|"
-    r"general protection|UBSAN|KASAN|list_(add|del) corruption|refcount_t|"
+    r"general protection|UBSAN|list_(add|del) corruption|refcount_t|"
     r"Object .*freed|Redzone|Poison", re.IGNORECASE)
 # Memory that is used after its end, or beyond it, is seen.
 DEBUG = "slub_debug=FZP,kmalloc-* log_buf_len=4M"
