@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-"""matrix.py [--write FILE] REPORT...: which feature was seen to work with which
-kernel and which drivers in the guest, from what the VM tests report.
+"""matrix.py [--write FILE [--keep]] REPORT...: which feature was seen to work with
+which kernel and which drivers in the guest, from what the VM tests report.
 
 A report is a junit file of pytest's, as tests/check.py leaves them in
 build/check/; of a test that is in several, the newest says. With --write, the table
-takes the place of what stands between the two marks in FILE.
+takes the place of what stands between the two marks in FILE; with --keep, what it
+said there of a feature and a guest that no report speaks of stays.
 """
 
 import argparse
@@ -64,6 +65,7 @@ FEATURES = (
     ("Processors that go and come", r"test_kmod_cpus\."),
     ("Suspend and hibernation", r"test_kmod_suspend\."),
     ("Devices taken back at any moment", r"test_kmod_stress\."),
+    ("Modules unloaded and loaded in use", r"test_kmod_reload\."),
     ("A guest, or a host, that attacks", r"hostile"),
     ("Package: installed, upgraded, removed", r"test_kmod_package\."),
     ("NMI", r"test_nmi\."),
@@ -96,12 +98,22 @@ def feature(test):
     return None
 
 
-def table(found):
+def kept(path):
+    """{(feature, guest): what the table in a file says}."""
+    with open(path, encoding="utf-8") as stream:
+        lines = stream.read().partition(BEGIN)[2].partition(END)[0].split("\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]]
+            for line in lines if line.startswith("|")]
+    return {(row[0], guest): cell for row in rows[2:]
+            for guest, cell in zip(rows[0][1:], row[1:]) if cell}
+
+
+def table(found, before):
     """The lines of the table."""
     columns = ["%s %s" % (kernel, drivers) for drivers in DRIVERS
                for kernel in KERNELS
                if any(guest == "%s %s" % (kernel, drivers)
-                      for _, guest in found)]
+                      for _, guest in list(found) + list(before))]
     cells = collections.defaultdict(list)
     for (test, guest), passed in found.items():
         cells[feature(test), guest].append(passed)
@@ -111,7 +123,7 @@ def table(found):
         row = []
         for column in columns:
             of = cells.get((name, column), [])
-            row.append("" if not of else str(len(of)) if all(of) else
+            row.append(before.get((name, column), "") if not of else str(len(of)) if all(of) else
                        "**%d of %d**" % (sum(of), len(of)))
         if any(row):
             lines.append("| %s | %s |" % (name, " | ".join(row)))
@@ -136,6 +148,7 @@ def main():
     """Reads the reports, and prints the table or writes it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", metavar="FILE")
+    parser.add_argument("--keep", action="store_true")
     parser.add_argument("report", nargs="+")
     options = parser.parse_args()
     found = outcomes(options.report)
@@ -143,7 +156,8 @@ def main():
         sys.exit("matrix: no report tells of a guest's kernel and drivers")
     for test in sorted({test for test, _ in found if not feature(test)}):
         print("matrix: of no feature: " + test, file=sys.stderr)
-    lines = table(found)
+    lines = table(found, kept(options.write)
+                  if options.write and options.keep else {})
     if options.write:
         write(options.write, lines)
     else:
