@@ -89,7 +89,7 @@ OURS_DEBUG = {name: "not 6.12 and not 2cpu and (%s)" % select
     "debug-network": "test_network_driver or test_network_function or "
                      "test_again_and_again or test_switch",
     "debug-services": "test_services or test_kvp or test_kmod_uio",
-    "debug-disks": "test_storage",
+    "debug-disks": "test_storage and not test_newer_kernel",
 }.items()}
 VM_GROUPS_FULL = {
     **VM_GROUPS,
@@ -381,12 +381,12 @@ def part_vm(options):
             result.add(FAILED, "vm", "%s is not built" % program)
             return result
     tree = snapshot(options.lis)
+    if options.debug:
+        return part_vm_debug(options, tree)
     for kernel in ("6.1", "6.12"):
         for extra in ([], ["--kexec"]):
             run([os.path.join(tree, "carrier", "guest-image"), kernel]
                 + extra, "guest-image")
-    if options.debug:
-        return part_vm_debug(options, tree)
     if kmod_ready():
         groups_ours = {
             "ours": OURS_FULL if options.full else OURS,

@@ -108,6 +108,13 @@ def kept(path):
             for guest, cell in zip(rows[0][1:], row[1:]) if cell}
 
 
+def counted(outcomes_of):
+    """What a cell says of the tests it stands for."""
+    if all(outcomes_of):
+        return str(len(outcomes_of))
+    return "**%d of %d**" % (sum(outcomes_of), len(outcomes_of))
+
+
 def table(found, before):
     """The lines of the table."""
     columns = ["%s %s" % (kernel, drivers) for drivers in DRIVERS
@@ -122,9 +129,9 @@ def table(found, before):
     for name, _ in FEATURES:
         row = []
         for column in columns:
-            of = cells.get((name, column), [])
-            row.append(before.get((name, column), "") if not of else str(len(of)) if all(of) else
-                       "**%d of %d**" % (sum(of), len(of)))
+            of = cells.get((name, column))
+            row.append(counted(of) if of else
+                       before.get((name, column), ""))
         if any(row):
             lines.append("| %s | %s |" % (name, " | ".join(row)))
     return lines

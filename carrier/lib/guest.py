@@ -128,19 +128,19 @@ def headers(name):
     return os.path.dirname(found[0]) if found else None
 
 
-def extra_module(name, folder, drivers):
+def extra_module(name, folder):
     """A module of ../guest that is there for a test, built once for a kernel;
     None without that kernel's headers."""
     source = headers(name)
     if not source:
         return None
     parts, how = os.path.join(PARTS, folder), []
+    total = hashlib.sha256(os.path.realpath(source).encode())
     if folder in ON_OURS:
         sources = modules_folder(name)
         how = ["LIS_SOURCES=" + sources, "KBUILD_EXTRA_SYMBOLS=" +
                os.path.join(sources, "Module.symvers")]
-    total = hashlib.sha256(os.path.realpath(source).encode()
-                           + modules_digest(name, drivers if how else None))
+        total.update(modules_digest(name, "ours"))
     for entry in sorted(os.listdir(parts)):
         with open(os.path.join(parts, entry), "rb") as stream:
             total.update(stream.read())
@@ -210,7 +210,7 @@ def _add_modules(archive, kernel, drivers):
     for folder, module in EXTRA_MODULES.items():
         path = None
         if folder not in ON_OURS or drivers == "ours":
-            path = extra_module(kernel, folder, drivers)
+            path = extra_module(kernel, folder)
         if path:
             archive.file("modules/%s.ko" % module, path)
     archive.data("modules/order", "".join(order).encode())

@@ -225,8 +225,7 @@ def settled(vm):
 def held(vm):
     """What our modules hold, by who asked for it, and the channels there are;
     both without what is freed a little later."""
-    text = vm.run("grep -q debugfs /proc/mounts || mount -t debugfs d "
-                  "/sys/kernel/debug; echo 3 >/proc/sys/vm/drop_caches; "
+    text = vm.run(vm_module.DEBUGFS + "echo 3 >/proc/sys/vm/drop_caches; "
                   "cat /sys/kernel/debug/slab/*/alloc_traces | grep '\\[hv_' | "
                   "grep '^ *[0-9]'; grep -o '[a-z_]*+[^ ]* \\[hv_[a-z]*\\]' "
                   "/proc/vmallocinfo", LIMIT_S)

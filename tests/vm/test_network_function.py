@@ -54,14 +54,20 @@ def goes_by(vm, function):
     return sent == 0 and host_now - host >= 5
 
 
+def namespace(vm, path):
+    """Makes a network namespace in the guest: the process that it is of is
+    named in a file."""
+    vm.run("unshare -n sleep 100000 & echo $! >%s; "
+           "while [ $(readlink /proc/$!/ns/net) = "
+           "$(readlink /proc/self/ns/net) ]; do sleep 0.1; done" % path)
+
+
 def plug(vm, tap, serial):
     """The guest finds a function."""
     vm.run("insmod /modules/vfstandin.ko serial=%d far=%s address=%s" % (
         serial, mac(tap), adapters(vm)[0]["mac"]))
-    vm.run("unshare -n sleep 100000 & echo $! >/tmp/far; "
-           "while [ $(readlink /proc/$!/ns/net) = "
-           "$(readlink /proc/self/ns/net) ]; do sleep 0.1; done; "
-           "ip link set far0 netns $(cat /tmp/far); "
+    namespace(vm, "/tmp/far")
+    vm.run("ip link set far0 netns $(cat /tmp/far); "
            "nsenter -t $(cat /tmp/far) -n sh -c 'ip link set far0 up; "
            "ip addr add 203.0.113.1/24 dev far0'")
 
@@ -188,9 +194,7 @@ class Elsewhere:
 
     def __init__(self, vm):
         self.vm, self.name = vm, vm.name
-        vm.run("unshare -n sleep 100000 & echo $! >/tmp/other; "
-               "while [ $(readlink /proc/$!/ns/net) = "
-               "$(readlink /proc/self/ns/net) ]; do sleep 0.1; done")
+        namespace(vm, "/tmp/other")
 
     def try_run(self, command):
         """One command: (status, output)."""

@@ -45,8 +45,9 @@ TROUBLE = re.compile(
 FOUND = re.compile(r"BUG:|KASAN|ODEBUG|INFO: (task|lockdep|trying)|"
                    r"WARNING: (possible|inconsistent|suspicious|bad|held|"
                    r"Nested|lock)")
-LEAKS = "grep -q debugfs /proc/mounts || mount -t debugfs d " \
-    "/sys/kernel/debug; cd /sys/kernel/debug; sleep 6; echo scan >kmemleak; " \
+DEBUGFS = "grep -q debugfs /proc/mounts || mount -t debugfs d " \
+    "/sys/kernel/debug; "
+LEAKS = DEBUGFS + "cd /sys/kernel/debug; sleep 6; echo scan >kmemleak; " \
     "sleep 6; echo scan >kmemleak; cat kmemleak"
 OURS_IN = re.compile(r"\[(hv_|uio_hv)")
 # What it says of modules that Debian has not signed.

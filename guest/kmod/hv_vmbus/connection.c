@@ -294,8 +294,10 @@ int bus_connection_init(void)
 					    WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	if (!bus.message_queue)
 		goto fail;
-	/* No device comes or goes while the machine is suspended. */
-	/* Drivers wait for works of any queue here, and for memory. */
+	/*
+	 * No device comes or goes while the machine is suspended. Drivers wait
+	 * for works of any queue here, and for memory.
+	 */
 	bus.device_queue =
 		alloc_ordered_workqueue("hv_vmbus_device", WQ_FREEZABLE);
 	if (bus.device_queue)
