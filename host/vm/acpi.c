@@ -117,6 +117,9 @@ struct madt_io_apic {
 #define MADT_IO_APIC	1
 #define MADT_ENABLED	1
 
+/* That of generation 2, as FreeBSD prints it. */
+#define VMBUS_IRQ 5
+
 /* Tables are laid one after the other, each at a multiple of 16. */
 struct area {
 	u8 *bytes;
@@ -164,7 +167,10 @@ static void seal(struct table_header *header, const char *signature,
 
 /*
  * The shape that Hyper-V's generation 2 machines have: the bus device takes its
- * MMIO windows from the module device around it.
+ * MMIO windows from the module device around it. It has an interrupt, which
+ * nothing ever raises: Linux's driver ends its probe where there are no
+ * resources, is on the bus nevertheless, and then knows neither of the windows
+ * nor of a machine that is about to sleep.
  */
 static void put_vmbus(struct aml *aml, const struct memory_layout *layout)
 {
@@ -185,6 +191,10 @@ static void put_vmbus(struct aml *aml, const struct memory_layout *layout)
 	aml_integer(aml, 0);
 	aml_name(aml, "_STA");
 	aml_integer(aml, 0xf);
+	aml_name(aml, "_CRS");
+	aml_resources(aml);
+	aml_irq(aml, VMBUS_IRQ);
+	aml_end(aml);
 	aml_end(aml);
 	aml_end(aml);
 }

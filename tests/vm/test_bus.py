@@ -20,6 +20,12 @@ def test_every_device_has_its_driver(vm):
         assert driver == (fcopy if class_id == FCOPY_CLASS else "hv_utils")
 
 
+def test_acpi_device_has_its_driver(vm):
+    """The bus's own device: without one, nobody in the guest hears of a machine
+    that is to sleep."""
+    assert vm.run("ls -d /sys/bus/*/drivers/*/VMBUS:00")
+
+
 def test_reference_clock(vm):
     """The guest keeps time by the reference TSC page, not by a trap."""
     source = vm.run("cat /sys/devices/system/clocksource/clocksource0/"
