@@ -271,8 +271,13 @@ enum vmbus_status network_vsc_receive(struct network_vsc *vsc,
 
 u16 network_vsc_channel_of(const struct network_vsc_shared *shared, u32 hash)
 {
+	u16 count = port_load(&shared->channel_count);
+
+	/* None while the next session is made ready. */
+	if (count < 2)
+		return 0;
 	return (u16)(port_load(&shared->send_table[hash % NETWORK_SEND_TABLE]) %
-		     shared->channel_count);
+		     count);
 }
 
 void network_vsc_opened(struct network_vsc *vsc, u16 channel_count)
@@ -280,7 +285,7 @@ void network_vsc_opened(struct network_vsc *vsc, u16 channel_count)
 	struct network_vsc_shared *shared = vsc->shared;
 	u32 i;
 
-	shared->channel_count = channel_count ? channel_count : 1;
+	port_store(&shared->channel_count, channel_count ? channel_count : 1);
 	for (i = 0; i < NETWORK_SEND_TABLE; i++)
 		port_store(&shared->send_table[i], i % shared->channel_count);
 	network_vsc_request(vsc, NETWORK_VSC_REQUEST_RSS);

@@ -180,6 +180,10 @@ static void tables_are_bounded(void **state)
 	assert_int_equal(script_shared.send_table[15], 15);
 	/* Of channels that are not open. */
 	assert_int_equal(network_vsc_channel_of(&script_shared, 15), 0);
+	/* Another thread sends while the next session is made ready. */
+	script_shared.channel_count = 0;
+	assert_int_equal(network_vsc_channel_of(&script_shared, 15), 0);
+	script_shared.channel_count = 1;
 	notice.message.indirection.offset_bytes = 41;
 	assert_int_equal(script_packet(PACKET_DATA_INBAND, 0, &notice,
 				       sizeof(notice), NULL, 0),
