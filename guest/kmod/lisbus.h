@@ -39,7 +39,8 @@ struct lisbus_device {
 	/* ---- of hv_vmbus alone ---- */
 	struct kobject *channels; /* folder of them in /sys */
 	const char *driver_override;
-	bool suspended; /* by its driver */
+	struct work_struct subchannel_work; /* its driver is to hear of one */
+	bool suspended;			    /* by its driver */
 	/* Taken from it, as it cannot suspend; compared, and no more. */
 	const struct device_driver *parked;
 };
@@ -157,7 +158,6 @@ struct lisbus_channel {
 	u32 fresh;		      /* of them, that no driver took yet */
 	struct lisbus_channel *primary;
 	struct list_head sub_entry;
-	bool shown; /* is in /sys */
 	bool taken;
 	bool given_back;
 	bool release_owed;

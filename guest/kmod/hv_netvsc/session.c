@@ -248,7 +248,7 @@ static void subchannels_open(struct netvsc *netvsc)
 	u32 i;
 
 	while (netvsc->channel_count <= netvsc->sub_channels)
-		if (!subchannel_open(netvsc))
+		if (READ_ONCE(netvsc->failed) || !subchannel_open(netvsc))
 			break;
 	if (!netvsc->sub_channels)
 		return;

@@ -23,7 +23,10 @@
  * Nobody waits for the host while holding bus.lock. The thread of
  * bus.message_queue does not wait for channel->lock or for a driver: what may
  * take long goes to bus.device_queue, one thing at a time, in the order of the
- * host's messages.
+ * host's messages. The end of a sub-channel has a queue of its own: a driver
+ *may wait for the next one, which the host offers when the last one is
+ *released, and have a lock meanwhile that another's probe in bus.device_queue
+ *waits for.
  */
 #ifndef HV_VMBUS_BUS_H
 #define HV_VMBUS_BUS_H
@@ -70,6 +73,7 @@ struct bus {
 
 	struct workqueue_struct *message_queue;
 	struct workqueue_struct *device_queue;
+	struct workqueue_struct *subchannel_queue;
 	struct work_struct message_work;
 	struct delayed_work resend_work;
 
@@ -175,6 +179,8 @@ void bus_subchannel_offered(struct lisbus_channel *channel);
 void bus_subchannel_rescinded(struct lisbus_channel *channel);
 /* Shows one in /sys, in the queue of devices. */
 void bus_subchannel_show(struct lisbus_channel *channel);
+/* The work of a device whose driver is to hear of that. */
+void bus_subchannel_tell(struct work_struct *work);
 /* Releases one that was rescinded, once its driver has given it back. */
 void bus_subchannel_remove(struct lisbus_channel *channel);
 /* One that nobody uses any more, and that is in no queue: it is gone. */
@@ -185,6 +191,11 @@ void bus_subchannels_hide(struct lisbus_channel *primary);
 int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size);
 
 /* user.c */
+/*
+ * Shows a channel in @folder, under its number; one that was rescinded is not
+ * shown, and that is no error. 0 or a negative errno.
+ */
+int bus_channel_show(struct lisbus_channel *channel, struct kobject *folder);
 /* Takes a channel's folder out of /sys, by no lock. */
 void bus_channel_hide(struct lisbus_channel *channel);
 

@@ -415,7 +415,9 @@ void bus_channel_leave(struct lisbus_channel *channel)
 	if (channel->leaving)
 		return;
 	channel->leaving = true;
-	queue_work(bus.device_queue, &channel->rescind_work);
+	queue_work(channel->offer.subchannel_index ? bus.subchannel_queue
+						   : bus.device_queue,
+		   &channel->rescind_work);
 }
 
 void bus_channel_release(struct lisbus_channel *channel)

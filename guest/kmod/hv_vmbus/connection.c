@@ -9,6 +9,8 @@
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/vmalloc.h>
 
 static unsigned int max_channels = 1024;
 module_param(max_channels, uint, 0444);
@@ -74,6 +76,8 @@ static void offered(const struct vmbus_guest_action *action)
 	list_add_tail(&channel->entry, &bus.channels);
 	if (channel->offer.subchannel_index)
 		bus_subchannel_offered(channel);
+	/* The work holds it: a sub-channel may end before that. */
+	kobject_get(&channel->kobj);
 	queue_work(bus.device_queue, &channel->offer_work);
 }
 
@@ -220,12 +224,12 @@ static u32 newest_version(void)
 static int tables_alloc(u32 channels)
 {
 	bus.guest_channels =
-		kvcalloc(channels, sizeof(*bus.guest_channels), GFP_KERNEL);
+		vzalloc(array_size(channels, sizeof(*bus.guest_channels)));
 	/* A ring each, and as many buffers again. */
 	bus.guest_gpadls =
-		kvcalloc(2 * channels, sizeof(*bus.guest_gpadls), GFP_KERNEL);
+		vzalloc(array_size(2 * channels, sizeof(*bus.guest_gpadls)));
 	bus.guest_jobs =
-		kvcalloc(4 * channels, sizeof(*bus.guest_jobs), GFP_KERNEL);
+		vzalloc(array_size(4 * channels, sizeof(*bus.guest_jobs)));
 	bus.interrupt_page = (void *)get_zeroed_page(GFP_KERNEL);
 	bus.monitor_to_guest = (void *)get_zeroed_page(GFP_KERNEL);
 	bus.monitor_to_host = (void *)get_zeroed_page(GFP_KERNEL);
@@ -238,9 +242,9 @@ static int tables_alloc(u32 channels)
 
 static void tables_free(void)
 {
-	kvfree(bus.guest_channels);
-	kvfree(bus.guest_gpadls);
-	kvfree(bus.guest_jobs);
+	vfree(bus.guest_channels);
+	vfree(bus.guest_gpadls);
+	vfree(bus.guest_jobs);
 	free_page((unsigned long)bus.interrupt_page);
 	free_page((unsigned long)bus.monitor_to_guest);
 	free_page((unsigned long)bus.monitor_to_host);
@@ -300,8 +304,14 @@ int bus_connection_init(void)
 	 */
 	bus.device_queue =
 		alloc_ordered_workqueue("hv_vmbus_device", WQ_FREEZABLE);
-	if (bus.device_queue)
+	if (!bus.device_queue)
+		goto free_messages;
+	bus.subchannel_queue =
+		alloc_ordered_workqueue("hv_vmbus_subchannel", WQ_FREEZABLE);
+	if (bus.subchannel_queue)
 		return 0;
+	destroy_workqueue(bus.device_queue);
+free_messages:
 	destroy_workqueue(bus.message_queue);
 fail:
 	tables_free();
@@ -312,6 +322,7 @@ void bus_connection_free(void)
 {
 	cancel_delayed_work_sync(&bus.resend_work);
 	destroy_workqueue(bus.device_queue);
+	destroy_workqueue(bus.subchannel_queue);
 	destroy_workqueue(bus.message_queue);
 	tables_free();
 }

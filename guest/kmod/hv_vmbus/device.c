@@ -350,6 +350,7 @@ static int device_new(struct lisbus_channel *channel)
 	device_initialize(&device->dev);
 	kobject_get(&channel->kobj);
 	device->channel = channel;
+	INIT_WORK(&device->subchannel_work, bus_subchannel_tell);
 	device->dev.bus = &lisbus_type;
 	device->dev.parent = bus.parent;
 	device->dev.release = device_release;
@@ -373,19 +374,17 @@ void bus_device_add(struct work_struct *work)
 {
 	struct lisbus_channel *channel =
 		container_of(work, struct lisbus_channel, offer_work);
-	int error;
+	int error = 0;
 
-	if (lisbus_channel_rescinded(channel))
-		return;
-	if (channel->offer.subchannel_index) {
+	if (channel->offer.subchannel_index)
 		bus_subchannel_show(channel);
-		return;
-	}
-	error = device_new(channel);
+	else if (!lisbus_channel_rescinded(channel))
+		error = device_new(channel);
 	if (error)
 		pr_err_ratelimited(
 			BUS_LOG "no device for channel %u, instance %pUl: %d\n",
 			channel->relid, &channel->offer.instance, error);
+	bus_channel_put(channel);
 }
 
 void bus_device_remove(struct work_struct *work)
@@ -400,6 +399,7 @@ void bus_device_remove(struct work_struct *work)
 	}
 	if (device) {
 		channel->device = NULL;
+		cancel_work_sync(&device->subchannel_work);
 		bus_subchannels_hide(channel);
 		bus_channel_hide(channel);
 		kobject_put(device->channels);
@@ -418,4 +418,5 @@ void bus_devices_clear(void)
 		bus_channel_leave(channel);
 	mutex_unlock(&bus.lock);
 	flush_workqueue(bus.device_queue);
+	flush_workqueue(bus.subchannel_queue);
 }

@@ -109,8 +109,9 @@ static void channels_forget(void)
 		mutex_unlock(&bus.lock);
 		if (!channel)
 			break;
-		/* That queue stands still: what waits there is taken out. */
-		cancel_work_sync(&channel->offer_work);
+		/* The queues stand still: what waits there is taken out. */
+		if (cancel_work_sync(&channel->offer_work))
+			bus_channel_put(channel);
 		cancel_work_sync(&channel->rescind_work);
 		channel->relid = 0;
 		if (channel->offer.subchannel_index)

@@ -77,32 +77,29 @@ static struct lisbus_channel *take(struct lisbus_channel *primary)
 struct lisbus_channel *lisbus_subchannel_take(struct lisbus_device *device,
 					      unsigned long timeout)
 {
-	struct lisbus_channel *primary = device->channel, *found = NULL;
+	struct lisbus_channel *primary = device->channel;
 
-	wait_event_timeout(primary->answer,
-			   READ_ONCE(primary->fresh) ||
-				   lisbus_channel_rescinded(primary),
-			   timeout);
-	if (!lisbus_channel_rescinded(primary))
-		found = take(primary);
-	return found;
+	if (!wait_event_timeout(primary->answer,
+				READ_ONCE(primary->fresh) ||
+					lisbus_channel_rescinded(primary),
+				timeout) &&
+	    timeout)
+		dev_warn(&device->dev,
+			 "the host does not offer one more sub-channel\n");
+	return lisbus_channel_rescinded(primary) ? NULL : take(primary);
 }
 EXPORT_SYMBOL_GPL(lisbus_subchannel_take);
 
 /* ---- /sys ---- */
 
-/* True: it was shown, and is the caller's to take out. By bus.lock. */
-static bool shown_clear(struct lisbus_channel *channel)
+/*
+ * Tells the driver of a device, if it wants to know. Not in the queue of
+ * devices: the driver may be in its probe for as long as the host takes.
+ */
+void bus_subchannel_tell(struct work_struct *work)
 {
-	bool shown = channel->shown;
-
-	channel->shown = false;
-	return shown;
-}
-
-/* Tells the driver of a device, if it wants to know. */
-static void driver_tell(struct lisbus_device *device)
-{
+	struct lisbus_device *device =
+		container_of(work, struct lisbus_device, subchannel_work);
 	struct lisbus_driver *driver;
 
 	device_lock(&device->dev);
@@ -118,20 +115,16 @@ void bus_subchannel_show(struct lisbus_channel *channel)
 {
 	struct lisbus_device *device = NULL;
 
+	/* It is there as long as its own removal, which waits behind this. */
 	if (channel->primary)
 		device = channel->primary->device;
 	if (!device || !device->channels)
 		return;
-	if (kobject_add(&channel->kobj, device->channels, "%u",
-			channel->relid)) {
+	if (bus_channel_show(channel, device->channels))
 		dev_warn(&device->dev, "no folder for channel %u in /sys\n",
 			 channel->relid);
-		return;
-	}
-	mutex_lock(&bus.lock);
-	channel->shown = true;
-	mutex_unlock(&bus.lock);
-	driver_tell(device);
+	else
+		queue_work(system_freezable_wq, &device->subchannel_work);
 }
 
 /* One that is to be taken out of /sys, with a reference. */
@@ -141,7 +134,7 @@ static struct lisbus_channel *shown_of(struct lisbus_channel *primary)
 
 	mutex_lock(&bus.lock);
 	list_for_each_entry(channel, &primary->subchannels, sub_entry) {
-		if (shown_clear(channel)) {
+		if (channel->kobj.state_in_sysfs) {
 			found = channel;
 			kobject_get(&found->kobj);
 			break;
@@ -179,16 +172,14 @@ int bus_subchannels_list(struct lisbus_channel *primary, char *text, int size)
 void bus_subchannel_end(struct lisbus_channel *channel)
 {
 	struct lisbus_channel *primary = channel->primary;
-	bool shown;
 
+	/* As long as it is in the list, the end of the device hides it, too. */
+	bus_channel_hide(channel);
 	mutex_lock(&bus.lock);
 	list_del_init(&channel->sub_entry);
 	if (primary && !channel->taken)
 		WRITE_ONCE(primary->fresh, primary->fresh - 1);
-	shown = shown_clear(channel);
 	mutex_unlock(&bus.lock);
-	if (shown)
-		bus_channel_hide(channel);
 	bus_channel_release(channel);
 	if (primary)
 		bus_channel_put(primary);

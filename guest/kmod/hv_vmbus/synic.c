@@ -99,6 +99,22 @@ static struct hv_message *message_slot(u32 cpu)
 }
 
 /*
+ * Lets the host have a slot, and tells it when it has more. Where a guest has
+ * one processor the kernel's own exchange is no barrier, but the host has
+ * others: what it wrote is looked at once more.
+ */
+static void slot_free(struct hv_message *slot, u32 type)
+{
+	vmbus_signal_eom(slot, type);
+	if (num_online_cpus() > 1)
+		return;
+	/* The host looks at the type after it has said that it has more. */
+	virt_mb();
+	if (READ_ONCE(slot->header.message_flags.asu8))
+		wrmsrl(HV_X64_MSR_EOM, 0);
+}
+
+/*
  * Whether the clock's ticks are messages. Elsewhere one is a lie, and there may
  * be no clock for it to call.
  */
@@ -122,14 +138,14 @@ static void message_arrived(u32 cpu)
 			pr_warn_ratelimited(
 				BUS_LOG "the host broke the protocol: a timer "
 					"that is not there expired\n");
-		vmbus_signal_eom(slot, type);
+		slot_free(slot, type);
 	} else if (cpu == bus.cpu) {
 		if (!READ_ONCE(bus.crashed))
 			queue_work_on(cpu, bus.message_queue,
 				      &bus.message_work);
 	} else {
 		/* Nobody asked for it here. */
-		vmbus_signal_eom(slot, type);
+		slot_free(slot, type);
 	}
 }
 
@@ -167,14 +183,14 @@ bool bus_message_peek(struct bus_message *message)
 		pr_warn_ratelimited(
 			BUS_LOG "a message of unknown type %#x is ignored\n",
 			type);
-		vmbus_signal_eom(slot, type);
+		slot_free(slot, type);
 	}
 	return false;
 }
 
 void bus_message_done(void)
 {
-	vmbus_signal_eom(message_slot(bus.cpu), VMBUS_SYNIC_MESSAGE_TYPE);
+	slot_free(message_slot(bus.cpu), VMBUS_SYNIC_MESSAGE_TYPE);
 }
 
 bool bus_message_find(u32 type)
@@ -196,7 +212,7 @@ bool bus_message_find(u32 type)
 		if (message_type == VMBUS_SYNIC_MESSAGE_TYPE &&
 		    READ_ONCE(*(u32 *)slot->u.payload) == type)
 			found = true;
-		vmbus_signal_eom(slot, message_type);
+		slot_free(slot, message_type);
 	}
 	return found;
 }

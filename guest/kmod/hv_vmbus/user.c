@@ -86,6 +86,18 @@ void lisbus_channel_hide_ring(struct lisbus_channel *channel)
 }
 EXPORT_SYMBOL_GPL(lisbus_channel_hide_ring);
 
+int bus_channel_show(struct lisbus_channel *channel, struct kobject *folder)
+{
+	int error = 0;
+
+	mutex_lock(&folders);
+	if (!lisbus_channel_rescinded(channel))
+		error = kobject_add(&channel->kobj, folder, "%u",
+				    channel->relid);
+	mutex_unlock(&folders);
+	return error;
+}
+
 void bus_channel_hide(struct lisbus_channel *channel)
 {
 	mutex_lock(&folders);
