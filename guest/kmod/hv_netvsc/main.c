@@ -144,13 +144,24 @@ static void address_give_back(struct netvsc *netvsc)
 			 "the host keeps the address %pM\n", netdev->dev_addr);
 }
 
+/* The host says nothing of the link any more that the interface would hear. */
+static void link_forget(struct netvsc *netvsc)
+{
+	struct netvsc_channel *primary = netvsc->channels[0];
+
+	spin_lock_irq(&primary->lock);
+	WRITE_ONCE(netvsc->registered, false);
+	spin_unlock_irq(&primary->lock);
+	cancel_delayed_work_sync(&netvsc->change_work);
+}
+
 static void remove(struct lisbus_device *device)
 {
 	struct netvsc *netvsc = lisbus_get_drvdata(device);
 
 	netvsc_function_end(netvsc);
+	link_forget(netvsc);
 	unregister_netdev(netvsc->netdev);
-	WRITE_ONCE(netvsc->registered, false);
 	rtnl_lock();
 	address_give_back(netvsc);
 	netvsc_session_end(netvsc);

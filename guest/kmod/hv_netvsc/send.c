@@ -399,7 +399,9 @@ netdev_tx_t netvsc_xmit(struct sk_buff *skb, struct net_device *netdev)
 	/* With interrupts on, as the host may answer at once. */
 	if (signal)
 		lisbus_channel_signal(channel->bus);
-	if (status == VMBUS_AGAIN)
+	/* Where it is not its own queue that stopped, nobody would wait. */
+	if (status == VMBUS_AGAIN &&
+	    channel->index == skb_get_queue_mapping(skb))
 		return NETDEV_TX_BUSY;
 	if (vmbus_status_is_violation(status))
 		netvsc_fail(netvsc, status);

@@ -318,6 +318,8 @@ static int probe(struct lisbus_device *device,
 		end(storvsc);
 	}
 	cancel_work_sync(&storvsc->rescan_work);
+	/* A channel that did not open may have asked for it. */
+	cancel_work_sync(&storvsc->fail_work);
 	channels_free(storvsc);
 	scsi_host_put(host);
 	return error;

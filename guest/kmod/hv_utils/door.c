@@ -343,12 +343,16 @@ int door_open(struct door *door, struct util *util)
 
 void door_close(struct door *door)
 {
+	struct door_buffers *buffers;
+
 	misc_deregister(&door->misc);
 	mutex_lock(&door->lock);
 	WRITE_ONCE(door->util, NULL);
 	out_clear(door);
+	/* The next device's are others. */
+	buffers = door->buffers;
 	mutex_unlock(&door->lock);
 	wake_up_all(&door->readable);
 	cancel_delayed_work_sync(&door->timeout);
-	kfree(door->buffers);
+	kfree(buffers);
 }
