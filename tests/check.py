@@ -81,7 +81,7 @@ OURS_4CPU = "not test_kmod and not test_network_flow and (" \
             "test_again_and_again or test_switch or test_tap)"
 # What is tried on the kernel that looks for faults: a 6.1, with one vCPU
 # whatever the test asks for, and so of tests that differ by that only one.
-OURS_DEBUG = {name: "not 6.12 and not 2cpu and (%s)" % select
+OURS_DEBUG = {name: "not 6.12 and not 5.10 and not 2cpu and (%s)" % select
               for name, select in {
     "debug-stress": "test_come_and_go and 6.1-1 and not often or "
                     "test_reload_in_use and 6.1-2",

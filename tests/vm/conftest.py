@@ -28,7 +28,8 @@ LIMIT_S, SLOW_LIMIT_S = 300, 3600
 SECOND = "6.1-2cpu"
 ON_SECOND = {
     "test_writes_stop_and_go_on", "test_without_daemon", "test_version",
-    "test_every_device_has_its_driver", "test_reference_clock",
+    "test_every_device_has_its_driver", "test_acpi_device_has_its_driver",
+    "test_reference_clock",
     "test_processors", "test_hashes_are_equal", "test_lsvmbus",
     "test_intrinsic_items", "test_set_read_and_remove", "test_reaches_the_guest",
     "test_table", "test_off_and_on", "test_kernel_log_is_quiet", "test_restart",
@@ -81,14 +82,15 @@ def pytest_generate_tests(metafunc):
                              ids=["%s-%dcpu" % kind for kind in kinds])
 
 
-def need(kernel):
-    """Skips when a kernel or the machine for it is not there."""
+def need(kernel, drivers=None):
+    """Skips when a kernel, drivers or the machine for it are not there."""
     if not os.path.exists("/dev/kvm"):
         pytest.skip("no /dev/kvm: run inside carrier/carrier run")
     reason = guest.missing_reason(kernel)
     if reason:
         pytest.skip(reason)
-    if vm_module.DRIVERS == "ours" and kernel in guest.MORE_KERNELS and \
+    if (drivers or vm_module.DRIVERS) == "ours" and \
+            kernel in guest.MORE_KERNELS and \
             not os.path.isdir(guest.modules_folder(kernel)):
         pytest.skip("the modules are not built for %s (tests/check.py --full "
                     "--only kmod builds them)" % kernel)
@@ -128,7 +130,7 @@ def new_vm(request):
     made = []
 
     def make(kernel="6.1", boot=True, **arguments):
-        need(kernel)
+        need(kernel, arguments.get("drivers"))
         name = "new-%d-%d" % (os.getpid(), len(made))
         made.append(vm_module.Guest(name, kernel, **arguments))
         return made[-1].boot() if boot else made[-1]

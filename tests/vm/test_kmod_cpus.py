@@ -17,10 +17,10 @@ REFUSED = "Input/output error"
 TIMES = 30
 
 
-def busy_guest(new_vm, path, drivers):
+def busy_guest(new_vm, path, kernel, drivers):
     """A guest whose disk and adapter have a channel for each of two
     processors."""
-    vm = new_vm("6.1", cpus=2, drivers=drivers, append="lis.daemons=none",
+    vm = new_vm(kernel, cpus=2, drivers=drivers, append="lis.daemons=none",
                 options=("--disk", path, "--net", "user"))
     vm.run("ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0")
     # The kernel's own opens an adapter's a little later.
@@ -47,12 +47,13 @@ def told(vm, script):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("drivers", ["ours", "upstream"])
-def test_offline(new_vm, tmp_path, drivers):
+@pytest.mark.parametrize("kernel, drivers", [
+    ("6.1", "ours"), ("6.12", "ours"), ("5.10", "ours"), ("6.1", "upstream")])
+def test_offline(new_vm, tmp_path, kernel, drivers):
     """A processor that channels interrupt stays; one that they were moved away
     from goes and comes; a channel is moved to one that is there only."""
     path = image_make(str(tmp_path / "disk.raw"), 16 * MIB, random_bytes(MIB))
-    vm = busy_guest(new_vm, path, drivers)
+    vm = busy_guest(new_vm, path, kernel, drivers)
     off = "echo 0 >" + ONLINE
     assert told(vm, off) == (True, "Device or resource busy")
     in_use(vm, path)
@@ -80,10 +81,11 @@ def test_offline(new_vm, tmp_path, drivers):
 
 
 @pytest.mark.slow
-def test_offline_under_load(new_vm, tmp_path):
+@pytest.mark.parametrize("kernel", ["6.1", "6.12", "5.10"])
+def test_offline_under_load(new_vm, tmp_path, kernel):
     """A processor goes and comes, and channels move, while all are in use."""
     path = image_make(str(tmp_path / "disk.raw"), 16 * MIB, random_bytes(MIB))
-    vm = busy_guest(new_vm, path, "ours")
+    vm = busy_guest(new_vm, path, kernel, "ours")
     name = find(vm, 16)
     for cpu in (0, 1):
         vm.run("(while [ ! -e /run/stop ]; do taskset %d dd if=/dev/zero "

@@ -25,9 +25,9 @@ LOAD = "(while :; do dd if=/dev/zero of=/dev/%s bs=64k count=32 seek=256 " \
 COPIED = 2 * MIB
 
 
-def crashing(new_vm, path, cpus):
+def crashing(new_vm, path, kernel, cpus):
     """A guest with a dump kernel loaded."""
-    vm = new_vm("6.1", cpus=cpus, memory="768M", drivers="ours", kexec=True,
+    vm = new_vm(kernel, cpus=cpus, memory="768M", drivers="ours", kexec=True,
                 append="lis.daemons=none " + RESERVED,
                 options=("--disk", path, "--net", "user"))
     vm.wait_status("Heartbeat", "OK", 120)
@@ -56,11 +56,13 @@ def notes(data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpus", [1, 2])
-def test_kdump(new_vm, tmp_path, cpus):
+@pytest.mark.parametrize("kernel, cpus", [
+    ("6.1", 1), ("6.1", 2), ("6.1", 4), ("6.12", 1), ("6.12", 2), ("5.10", 1),
+    ("5.10", 2)])
+def test_kdump(new_vm, tmp_path, kernel, cpus):
     """Of a guest that crashes on its last processor, with everything in use."""
     path = image_make(str(tmp_path / "dump.raw"), 32 * MIB)
-    vm = crashing(new_vm, path, cpus)
+    vm = crashing(new_vm, path, kernel, cpus)
     release = vm.run("uname -r")
     vm.run(LOAD % find(vm, 32), 120)
     start = vm.console.position()

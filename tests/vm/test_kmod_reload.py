@@ -116,7 +116,8 @@ def everything_works(vm, path):
 
 @pytest.mark.slow
 @pytest.mark.limit(3 * 3600)
-@pytest.mark.parametrize("kernel, cpus", [("6.1", 2), ("6.12", 1), ("6.1", 4)])
+@pytest.mark.parametrize("kernel, cpus", [("6.1", 2), ("6.12", 1), ("6.1", 4),
+                                          ("6.12", 2), ("5.10", 2)])
 @pytest.mark.parametrize("case", list(CASES))
 def test_reload_in_use(new_vm, tmp_path, case, kernel, cpus):
     """Everything works afterwards, and nothing more is held than before."""

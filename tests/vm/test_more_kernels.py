@@ -9,6 +9,7 @@ import pytest
 
 import debian
 import guest
+import lisd_guest
 import vm as vm_module
 from conftest import need
 
@@ -80,3 +81,31 @@ def test_disk_and_services(new_vm, tmp_path, kernel):
     assert disk.read_bytes()[4096:4110] == b"from the guest"
     one.lis("stop", timeout_s=120)
     assert one.wait_end() == 0
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_all_services(new_vm, tmp_path, cpus):
+    """All six are OK and do their work on 5.10, with Debian's daemons and with
+    ours. The other kernels have no daemon of Debian's here."""
+    need("5.10")
+    one = new_vm("5.10", cpus=cpus, options=(
+        "--enable", "Guest Service Interface"))
+    file = tmp_path / "file"
+    for daemons in ("debian", "lisd"):
+        if daemons == "lisd":
+            for service in ("kvp", "vss", "fcopy"):
+                lisd_guest.take_over(one, service)
+        one.wait_all_ok()
+        rpc = vm_module.Rpc(one.name)
+        rpc.call("kvp.set", pool="external", key="told", value=daemons)
+        assert {item["key"]: item["value"] for item in rpc.call(
+            "kvp.enumerate", pool="auto")["items"]}["OSBuildNumber"] == \
+            one.run("uname -r")
+        rpc.close()
+        assert daemons in one.run("cat /var/lib/hyperv/.kvp_pool_0")
+        file.write_text(daemons)
+        one.lis("copy", str(file), "/run/" + daemons)
+        assert one.run("cat /run/" + daemons) == daemons
+        one.lis("freeze")
+        one.lis("thaw")
+        assert one.trouble() == []
