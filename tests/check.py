@@ -68,7 +68,8 @@ OURS_FULL = "(test_kmod and not (%s or %s)) or test_storage or " \
             "test_disk_tools or test_services or test_heartbeat or " \
             "test_kvp or test_copy or test_lisd_copy or test_time or " \
             "test_backup or test_end or test_scribbled_rings or " \
-            "test_boots_from_a_disk or test_disk_and_services" % (
+            "test_boots_from_a_disk or test_disk_and_services or " \
+            "test_all_services or test_bus or test_guest_tools" % (
                 OURS_STRESS, OURS_SUSPEND)
 OURS_NETWORK = "test_again_and_again or test_switch or test_tap or " \
     "test_function"

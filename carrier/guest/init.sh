@@ -7,7 +7,8 @@
 # On the kernel command line:
 #   lis.modules=a,b   drivers to load, instead of those in /etc/modules
 #   lis.daemons=a,b   of kvp, vss, fcopy; none for none
-#   lis.resume=8:0    go on with what hibernated to that disk, if any did
+#   lis.resume=65536  go on with what hibernated to the disk of so many sectors,
+#                     if any did: which is sda and which sdb may change
 #   lis.init=early    report the first instruction of this file, then go on;
 #   lis.init=stop     ... then power off (for boot time)
 
@@ -87,11 +88,12 @@ fi
 # As Debian's initial RAM file system does: where it works, nothing below runs.
 if [ -n "$resume" ]; then
 	tries=0
-	until [ -e "/sys/dev/block/$resume" ] || [ $tries = 300 ]; do
+	until disk=$(grep -lx "$resume" /sys/block/s*/size 2>/dev/null) ||
+		[ $tries = 300 ]; do
 		tries=$((tries + 1))
 		sleep .1
 	done
-	echo "$resume" >/sys/power/resume
+	cat "${disk%/size}/dev" >/sys/power/resume
 fi
 
 if [ -b /dev/ram0 ]; then

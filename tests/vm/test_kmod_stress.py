@@ -224,42 +224,49 @@ def settled(vm):
            "ping -c 3 -W 10 10.0.2.2", LIMIT_S)
 
 
-# Lines of NUMBER PLACE [MODULE]: of our modules, and of places without a name.
+# Lines of AREA NUMBER PLACE [MODULE], AREA of virtual memory only: of our
+# modules, and of places without a name.
 HELD = vm_module.DEBUGFS + """echo 3 >/proc/sys/vm/drop_caches
 { cat /sys/kernel/debug/slab/*/alloc_traces /sys/kernel/slab/*/alloc_calls \\
-	2>/dev/null | awk '/^ *[0-9]/ { print $1, $2, $3 }'
-awk '{ print 1, $3, $4 }' /proc/vmallocinfo
-} | grep '\\[hv_\\|^[0-9]* 0x'"""
+	2>/dev/null | awk '/^ *[0-9]/ { print "-", $1, $2, $3 }'
+awk '{ print $1, 1, $3, $4 }' /proc/vmallocinfo
+} | grep '\\[hv_\\|^[^ ]* [0-9]* 0x'"""
 # Where a module lay that is unloaded, or its beginning that is run once, there
-# may be nobody now, or another module, whose names do not reach that far.
+# may be nobody now, or another module, by whose name an area goes then: isofs
+# has one from its beginning on.
 NOBODY = "places that are nobody's now"
-# Of these it may be memory of one kind or of the other, which has no trace.
-EITHER = ("netvsc_channel_get", "channel_alloc", "util_new",
-          "netvsc_buffer_alloc")
+# Of these it may be an area, or memory that has no trace (kvzalloc).
+EITHER = ("netvsc_channel_get", "channel_open", "probe", "netvsc_buffer_alloc")
 
 
-def held(vm):
-    """What our modules hold, by who asked for it, and the channels there are;
-    both without what is freed a little later."""
+def held(vm, areas=None):
+    """What our modules hold, by who asked for it; the channels there are; and
+    whose areas are. All without what is freed a little later, and without areas
+    that went by another name before, or by none."""
     text = vm.run(HELD, LIMIT_S)
-    count = {}
+    count, found = {}, {}
     for line in text.splitlines():
-        match = re.match(r"(\d+) (\w+)\+0x(\w+)/0x(\w+) \[(\w+)\]", line)
-        number, name = int(line.split()[0]), NOBODY
-        if match and int(match.group(3), 16) < int(match.group(4), 16):
-            name = "%s in %s" % match.group(2, 5)
-        if not match or match.group(2) not in EITHER:
-            count[name] = count.get(name, 0) + number
+        area, number, place = line.split(" ", 2)
+        match = re.match(r"(\w+)\+0x(\w+)/0x(\w+) \[(\w+)\]", place)
+        name = NOBODY
+        if match and int(match.group(2), 16) < int(match.group(3), 16):
+            name = "%s in %s" % match.group(1, 4)
+        if area != "-":
+            found[area] = name
+            if name.split()[0] in EITHER or \
+                    (areas or {}).get(area, name) != name:
+                continue
+        count[name] = count.get(name, 0) + int(number)
     # Else the trace is not read aright.
     assert count.get("bus_channel_new in hv_vmbus"), text
-    return count, len(vm.run(RELIDS).split())
+    return count, len(vm.run(RELIDS).split()), found
 
 
 def wait_held(vm, before):
     """Nothing more is held than there was."""
     limit = time.monotonic() + LIMIT_S
     while True:
-        now = held(vm)
+        now = held(vm, before[2])
         more = {name: (before[0].get(name, 0), number)
                 for name, number in now[0].items()
                 if number > before[0].get(name, 0)}

@@ -73,7 +73,6 @@ class Sleeper:
                                   self.data, "--net", "user"))
         name = find(self.vm, SWAP_MIB)
         self.vm.run(BEGIN.format(swap=name, data=find(self.vm, DATA_MIB)), 120)
-        self.swap = self.vm.run("cat /sys/block/%s/dev" % name)
         self.boot_id = self.vm.run(BOOT_ID)
 
     def sleep(self):
@@ -91,7 +90,7 @@ class Sleeper:
         """Starts the machine again: the command ends."""
         at = self.vm.command.index("--append") + 1
         if "lis.resume" not in self.vm.command[at]:
-            self.vm.command[at] += " lis.resume=" + self.swap
+            self.vm.command[at] += " lis.resume=%d" % (SWAP_MIB * MIB // 512)
         following = self.vm.console.next_id
         self.vm.boot(wait=False)
         self.vm.console.next_id = following

@@ -160,7 +160,9 @@ static void stop(struct util *util)
 
 const struct util_service util_fcopy = {
 	.name = "file copy",
+	.logged = "FCopy",
 	.state_bytes = sizeof(struct fcopy),
+	.ic_offset = offsetof(struct fcopy, vsc.ic),
 	.door = &door,
 	.begin = begin,
 	.start = start,

@@ -18,7 +18,9 @@ static enum vmbus_status receive(struct util *util, u32 size_bytes,
 
 const struct util_service util_heartbeat = {
 	.name = "heartbeat",
+	.logged = "Heartbeat",
 	.state_bytes = sizeof(struct heartbeat_vsc),
+	.ic_offset = offsetof(struct heartbeat_vsc, ic),
 	.begin = begin,
 	.receive = receive,
 };

@@ -270,7 +270,9 @@ static void stop(struct util *util)
 
 const struct util_service util_kvp = {
 	.name = "key-value exchange",
+	.logged = "KVP",
 	.state_bytes = sizeof(struct kvp),
+	.ic_offset = offsetof(struct kvp, vsc.ic),
 	.door = &door,
 	.begin = begin,
 	.start = start,

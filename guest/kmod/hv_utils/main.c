@@ -79,6 +79,21 @@ void util_respond(struct util *util, u32 size_bytes, u64 transaction_id)
 		lisbus_channel_signal(channel);
 }
 
+/* Tells what was agreed on in the words that who reads the log looks for. */
+static void version_tell(struct util *util)
+{
+	const struct ic_vsc *ic = util->state + util->service->ic_offset;
+
+	if (ic->message_version == util->version)
+		return;
+	util->version = ic->message_version;
+	if (util->version)
+		pr_info_ratelimited("hv_utils: %s IC version %u.%u\n",
+				    util->service->logged,
+				    IC_VERSION_MAJOR(util->version),
+				    IC_VERSION_MINOR(util->version));
+}
+
 /* One packet: VMBUS_AGAIN when there is none, or none can be handled now. */
 static enum vmbus_status packet_handle(struct util *util, bool *stalled)
 {
@@ -106,6 +121,7 @@ static enum vmbus_status packet_handle(struct util *util, bool *stalled)
 			return status;
 	}
 	packet_consume(&channel->rx, &view);
+	version_tell(util);
 	if (response_bytes)
 		util_respond(util, response_bytes, view.transaction_id);
 	return util->failed ? VMBUS_AGAIN : VMBUS_OK;

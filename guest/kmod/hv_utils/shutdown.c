@@ -109,7 +109,9 @@ static void answered(struct util *util)
 
 const struct util_service util_shutdown = {
 	.name = "shutdown",
+	.logged = "Shutdown",
 	.state_bytes = sizeof(struct shutdown),
+	.ic_offset = offsetof(struct shutdown, vsc.ic),
 	.begin = begin,
 	.start = start,
 	.stop = stop,

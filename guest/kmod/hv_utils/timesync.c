@@ -141,7 +141,9 @@ static void answered(struct util *util)
 
 const struct util_service util_timesync = {
 	.name = "time synchronization",
+	.logged = "TimeSync",
 	.state_bytes = sizeof(struct timesync),
+	.ic_offset = offsetof(struct timesync, vsc.ic),
 	.begin = begin,
 	.start = start,
 	.stop = stop,

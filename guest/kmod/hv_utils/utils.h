@@ -26,7 +26,9 @@ struct door;
 /* One integration component; one row of the table in main.c. */
 struct util_service {
 	const char *name;
+	const char *logged; /* what the kernel's own calls it in the log */
 	size_t state_bytes; /* of util->state, zeroed */
+	size_t ic_offset;   /* in it, of the engine's struct ic_vsc */
 	/* By which a daemon serves it. May be NULL: no daemon does. */
 	struct door *door;
 	/* Readies the engine, before each opening of the channel. */
@@ -63,6 +65,7 @@ struct util {
 	struct work_struct fail_work;
 	bool open;   /* by lock: the rings are there */
 	bool failed; /* by lock: the rings are not to be touched any more */
+	u32 version; /* by lock: of the messages, as the log told last */
 	u8 packet[IC_PACKET_MAX_BYTES];
 	u8 response[IC_PACKET_MAX_BYTES];
 };

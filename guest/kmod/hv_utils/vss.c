@@ -159,7 +159,9 @@ static void stop(struct util *util)
 
 const struct util_service util_vss = {
 	.name = "backup",
+	.logged = "VSS",
 	.state_bytes = sizeof(struct vss),
+	.ic_offset = offsetof(struct vss, vsc.ic),
 	.door = &door,
 	.begin = begin,
 	.start = start,

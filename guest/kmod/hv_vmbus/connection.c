@@ -103,7 +103,8 @@ static void rescinded(struct lisbus_channel *channel)
 
 static void went_up(const struct vmbus_guest_action *action)
 {
-	pr_info(BUS_LOG "connected to the host, version %u.%u\n",
+	/* In the words that who reads the log looks for. */
+	pr_info(BUS_LOG "Vmbus version:%u.%u\n",
 		VMBUS_VERSION_MAJOR(action->version),
 		VMBUS_VERSION_MINOR(action->version));
 	bus.state = BUS_UP;
