@@ -34,6 +34,8 @@ ASAN_OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false",
 LISD = os.path.join(ROOT, "build/guest/lisd/lisd")
 GUEST_TOOLS = [os.path.join(ROOT, "build/guest/tools", name)
                for name in ("lsvmbus", "lis-status")]
+# What the package of the modules is made of: its image is known by it.
+PACKAGED = ("packaging/modules", "guest/kmod", "vmbus", "services")
 MACHINE_RUN = os.path.join(ROOT, "build/tests/vm/machine/machine_run")
 # A carrier has one processor. With more of them than the machine has, a guest's
 # kernel was seen to tell of stalls.
@@ -262,15 +264,15 @@ def snapshot(lis):
     that is edited or built anew during the run would be seen torn."""
     tree = os.path.join(LOGS, "tree")
     shutil.rmtree(tree, ignore_errors=True)
-    for folder in ("carrier", os.path.join("tests", "vm"),
-                   os.path.join("tests", "fuzz", "corpus")):
+    for folder in ("carrier", "tests/vm", "tests/fuzz/corpus") + PACKAGED:
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(tree, folder),
                         ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(lis, tree)
     shutil.copy(MACHINE_RUN, tree)
     for program in [LISD] + GUEST_TOOLS:
         shutil.copy(program, tree)
-    shutil.copy(os.path.join(ROOT, "packaging/systemd/lisd.service"), tree)
+    for file in ("packaging/systemd/lisd.service", "meson.build"):
+        shutil.copy(os.path.join(ROOT, file), tree)
     return tree
 
 
