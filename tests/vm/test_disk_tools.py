@@ -12,7 +12,6 @@ import pytest
 import debian
 import guest
 import vm as vm_module
-from test_storage import until
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +57,11 @@ def _tools(new_vm, tmp_path):
         one = new_vm(kernel=kernel, cpus=cpus, memory="768M", options=(
             "--disk", disk + options))
         # Of two at once the guest may name the second first.
-        until(one, "[ -b /dev/sda ]")
+        one.run("until [ -b /dev/sda ]; do sleep .1; done")
         rpc = vm_module.Rpc(one.name)
         rpc.call("disk.attach", path=debian.disk(print), lun=1, read_only=True)
         rpc.close()
-        until(one, "[ -b /dev/sdb ]")
+        one.run("until [ -b /dev/sdb ]; do sleep .1; done")
         one.run("mkdir -p %s; mount -t ext4 -o ro,noload /dev/sdb %s" % (
             TOOLS, TOOLS))
         for folder in ("dev", "proc", "sys", "run", "tmp"):
