@@ -17,16 +17,15 @@
  *
  * Interrupts take none of them: they find a channel in bus.listeners, which is
  * read under RCU and changed under channel->lock, and whoever takes one out
- *waits for the readers. A channel lives as long as its kobject is held: by the
- *bus until it is released to the host, and by its device.
+ * waits for the readers. A channel lives as long as its kobject is held: by the
+ * bus until it is released to the host, by works that wait, and by its device.
  *
  * Nobody waits for the host while holding bus.lock. The thread of
  * bus.message_queue does not wait for channel->lock or for a driver: what may
  * take long goes to bus.device_queue, one thing at a time, in the order of the
- * host's messages. The end of a sub-channel has a queue of its own: a driver
- *may wait for the next one, which the host offers when the last one is
- *released, and have a lock meanwhile that another's probe in bus.device_queue
- *waits for.
+ * host's messages. The end of a sub-channel has a queue of its own. A driver
+ * may wait for the next one, which the host offers when the last is released,
+ * and have a lock meanwhile that another's probe, in that queue, waits for.
  */
 #ifndef HV_VMBUS_BUS_H
 #define HV_VMBUS_BUS_H
